@@ -1,0 +1,42 @@
+/**
+ * The PGlite driver: Postgres in this process, for the embedded default. One session, so transactions run one after another;
+ * without fsync, so what is committed survives the death of the process, not a power cut. PGlite does not lock its folder:
+ * the caller holds the lock on the data folder (`worker/embedded/data-folder.ts`).
+ */
+import { types as oids, PGlite } from '@electric-sql/pglite';
+import { vector } from '@electric-sql/pglite-pgvector';
+import { StartError } from '../errors.ts';
+import { type Database, guard, type Row, type SqlValue, type Transaction } from './database.ts';
+
+/** Opens (or makes) the database in `folder`; `undefined` keeps it in memory. */
+export async function openPglite(folder: string | undefined): Promise<Database> {
+  const options = { extensions: { vector }, parsers: { [oids.INT8]: Number } };
+  let lite: PGlite;
+  try {
+    lite = folder === undefined ? await PGlite.create(options) : await PGlite.create(folder, options);
+  } catch (cause) {
+    throw new StartError({
+      code: 'database_unreadable',
+      message: `The embedded database in ${folder} cannot be opened.`,
+      hint: 'Its files are damaged or of another version. Move the folder away and start again (Redis and files are kept), or restore a copy.',
+      cause,
+    });
+  }
+  const run = async <R extends Row>(on: Pick<PGlite, 'query'>, text: string, params: readonly SqlValue[]) =>
+    (await on.query<R>(text, [...params])).rows;
+  return guard({
+    driver: 'pglite',
+    query: (text, params) => run(lite, text, params),
+    transaction: (work) =>
+      lite.transaction((inner) => {
+        const tx: Transaction = {
+          query: (text, params = []) => run(inner as Pick<PGlite, 'query'>, text, params),
+          script: async (text) => {
+            await inner.exec(text);
+          },
+        };
+        return work(tx);
+      }),
+    close: () => lite.close(),
+  });
+}

@@ -1,0 +1,83 @@
+/** The node-postgres driver. */
+import pg from 'pg';
+import { type Database, guard, type Row, type SqlValue, type Transaction } from './database.ts';
+
+export interface PostgresOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly applicationName: string;
+  /** Connections kept and opened at most. `SQLALCHEMY_POOL_SIZE` + `SQLALCHEMY_MAX_OVERFLOW`. */
+  readonly poolMax: number;
+  /** How long a caller waits for a free connection. `SQLALCHEMY_POOL_TIMEOUT`. */
+  readonly acquireTimeoutMs: number;
+  /** Age at which a connection is replaced. `SQLALCHEMY_POOL_RECYCLE`. */
+  readonly recycleSeconds: number;
+  /** Bound on every statement, kept by the server. */
+  readonly statementTimeoutMs: number;
+  /** Told of errors on idle connections, which have no caller. */
+  readonly onError: (error: Error) => void;
+}
+
+const int8Oid = 20;
+/** Our bigints are epochs, counts and byte sizes: all below 2^53, so a number serves and matches PGlite. */
+const types = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === int8Oid ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+export function openPostgres(options: PostgresOptions): Database {
+  const pool = new pg.Pool({
+    host: options.host,
+    port: options.port,
+    user: options.user,
+    password: options.password,
+    database: options.database,
+    application_name: options.applicationName,
+    max: options.poolMax,
+    min: 0,
+    connectionTimeoutMillis: options.acquireTimeoutMs,
+    maxLifetimeSeconds: options.recycleSeconds,
+    statement_timeout: options.statementTimeoutMs,
+    // The client's own bound stands above the server's, for a server that no longer answers at all.
+    query_timeout: options.statementTimeoutMs + 5_000,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs,
+    keepAlive: true,
+    types,
+  });
+  pool.on('error', options.onError);
+
+  const run = async <R extends Row>(client: pg.Pool | pg.PoolClient, text: string, params: readonly SqlValue[]) =>
+    (await client.query<R & pg.QueryResultRow>(text, [...params])).rows;
+
+  return guard({
+    driver: 'postgres',
+    query: (text, params) => run(pool, text, params),
+    async transaction(work) {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      const tx: Transaction = {
+        query: (text, params = []) => run(client, text, params),
+        script: async (text) => {
+          await client.query(text);
+        },
+      };
+      try {
+        await client.query('begin');
+        const result = await work(tx);
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        await client.query('rollback').catch((rollbackError: Error) => {
+          broken = rollbackError;
+        });
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    close: () => pool.end(),
+  });
+}
