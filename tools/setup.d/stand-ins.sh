@@ -1,0 +1,77 @@
+# shellcheck shell=bash disable=SC2034
+# Stand-in images: recipes in tools/images/NAME, results kept in the cache as images/NAME-HASH.tar.
+
+stand_in_suite=trixie
+
+recipe_hash() {
+  local name="$1" hash
+  # The base is part of every recipe.
+  hash="$(cd "$root/tools/images" && find base "$name" -type f | LC_ALL=C sort -u | xargs cat | { printf '%s\n' "$stand_in_suite"; cat; } | hash_of -)"
+  echo "${hash:0:16}"
+}
+
+stand_in_current() {
+  local label
+  label="$(docker image inspect --format '{{index .Config.Labels "millrace.recipe"}}' "millrace/$1:dev" 2>/dev/null)" || return 1
+  [ "$label" = "$(recipe_hash "$1")" ]
+}
+
+# The Debian mirror that apt itself uses on this machine, never a name of our own.
+debian_mirror() {
+  if [ -n "${MILLRACE_DEBIAN_MIRROR:-}" ]; then echo "$MILLRACE_DEBIAN_MIRROR"; return; fi
+  apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(CODENAME) $(COMPONENT)' 'Identifier: Packages' 2>/dev/null |
+    awk '$2 == "Debian" && $4 == "main" && $3 !~ /-(security|updates|backports)/ { print $1; exit }'
+}
+
+# stand_in NAME: makes millrace/NAME:dev current: it is, or is loaded from the cache, or is built and put there.
+stand_in() {
+  local name="$1" kept
+  stand_in_current "$name" && return
+  kept="$cache/images/$name-$(recipe_hash "$name").tar"
+  mkdir -p "$cache/images"
+  if [ -f "$kept" ]; then
+    say "loading millrace/$name:dev from the cache"
+    logged "image-$name" docker load --input "$kept" && stand_in_current "$name" && return
+    rm -f "$kept"
+  fi
+  if [ "$name" = base ]; then build_base; else stand_in base && build_on_base "$name"; fi || { reason="building millrace/$name:dev failed"; return 1; }
+  rm -f "$cache/images/$name"-*.tar
+  docker save --output "$kept.new" "millrace/$name:dev" && mv "$kept.new" "$kept"
+}
+
+build_base() {
+  local mirror folder proxy status=0
+  have debootstrap || { can_apt && apt_install debootstrap; } || { reason="needs root and debootstrap"; return 1; }
+  mirror="$(debian_mirror)"
+  if [ -z "$mirror" ]; then
+    reason="apt names no Debian mirror here; set MILLRACE_DEBIAN_MIRROR, or REDIS_IMAGE and POSTGRES_IMAGE"
+    return 1
+  fi
+  say "building millrace/base:dev (Debian $stand_in_suite, by debootstrap)"
+  folder="$(mktemp -d "$cache/base.XXXXXX")"
+  proxy="$(apt_proxy)"
+  http_proxy="${proxy:-${http_proxy:-}}" logged image-base bounded 900 \
+    debootstrap --variant=minbase "$stand_in_suite" "$folder" "$mirror" || status=1
+  if [ "$status" = 0 ]; then
+    rm -rf "$folder"/var/cache/apt/archives/*.deb "$folder"/var/lib/apt/lists/*
+    tar -C "$folder" -c . | docker import --change "LABEL millrace.recipe=$(recipe_hash base)" - millrace/base:dev >/dev/null || status=1
+  fi
+  rm -rf "$folder"
+  return "$status"
+}
+
+build_on_base() {
+  local name="$1" proxy builder=1
+  say "building millrace/$name:dev"
+  proxy="$(apt_proxy)"
+  docker buildx version >/dev/null 2>&1 || builder=0
+  # The host's network: apt inside then reaches what apt outside reaches.
+  DOCKER_BUILDKIT="$builder" logged "image-$name" bounded 900 docker build --network host --tag "millrace/$name:dev" \
+    --label "millrace.recipe=$(recipe_hash "$name")" --build-arg "http_proxy=${proxy:-${http_proxy:-}}" "$root/tools/images/$name"
+}
+
+apt_proxy() {
+  local proxy=
+  eval "$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null)"
+  case "$proxy" in DIRECT) ;; *) echo "$proxy" ;; esac
+}
