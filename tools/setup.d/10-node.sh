@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # Node 24: on PATH, or the npm package `node`, which brings the official binary by any npm.
 # shellcheck source=tools/setup.d/path.sh
 . "$root/tools/setup.d/path.sh"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # The npm packages of package-lock.json. A stamp holds the hash of the lock file they were installed from.
 
 packages_stamp="$root/node_modules/.millrace-lock-hash"

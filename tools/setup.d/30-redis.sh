@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # A Redis server: on PATH; else Debian's package; else Homebrew's; else Docker's image behind a `redis-server` of ours.
 
 redis_shim="$cache/bin/redis-server"

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2034
-# shellcheck, which `make check` runs over the shell scripts.
+# shellcheck shell=bash disable=SC2034,SC2154
+# The shell linter, which `make check` runs over the shell scripts.
 
 shellcheck_ready() {
   have shellcheck || return 1

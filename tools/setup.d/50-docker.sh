@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # Docker Engine: one that answers; else Debian's packages, and dockerd started by tools/docker-up.
 
 docker_ready() {

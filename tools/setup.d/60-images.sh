@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # The container images that tests start. Official ones where a registry answers; else stand-ins of our own tag, built
 # from Debian packages, kept as files in the cache and built again only when their recipe changes. The choice is
 # written to images.env in the cache, which tools/run reads.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # The Python peers that the benchmark measures against, in a virtual environment in the cache.
 
 peers_folder="$cache/peers"

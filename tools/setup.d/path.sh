@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Puts Node 24 (and Millrace's own shims) on PATH. Expects $root and $cache; used by tools/run and tools/setup.
 
 node_major_needed=24

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # Stand-in images: recipes in tools/images/NAME, results kept in the cache as images/NAME-HASH.tar.
 
 stand_in_suite=trixie
@@ -19,6 +19,7 @@ stand_in_current() {
 # The Debian mirror that apt itself uses on this machine, never a name of our own.
 debian_mirror() {
   if [ -n "${MILLRACE_DEBIAN_MIRROR:-}" ]; then echo "$MILLRACE_DEBIAN_MIRROR"; return; fi
+  # shellcheck disable=SC2016 # apt expands these names itself
   apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(CODENAME) $(COMPONENT)' 'Identifier: Packages' 2>/dev/null |
     awk '$2 == "Debian" && $4 == "main" && $3 !~ /-(security|updates|backports)/ { print $1; exit }'
 }

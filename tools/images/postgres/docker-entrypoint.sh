@@ -15,14 +15,14 @@ from_file() { # from_file NAME DEFAULT
 }
 
 initialise() {
-  local method="${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" arguments=()
+  local method="${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}"
   if [ -z "$POSTGRES_PASSWORD" ] && [ "$method" != trust ]; then
     echo "error: the database is not initialised and POSTGRES_PASSWORD is not set (or set POSTGRES_HOST_AUTH_METHOD=trust)" >&2
     exit 1
   fi
-  if [ -n "$POSTGRES_PASSWORD" ]; then arguments+=(--pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD")); fi
-  # POSTGRES_INITDB_ARGS is a list of words.
-  eval "initdb --pgdata=\"\$PGDATA\" --username=\"\$POSTGRES_USER\" \"\${arguments[@]}\" $POSTGRES_INITDB_ARGS"
+  # POSTGRES_INITDB_ARGS is a list of words, quoted as a shell quotes them.
+  # shellcheck disable=SC2016 # expanded by eval
+  eval 'initdb --pgdata="$PGDATA" --username="$POSTGRES_USER" --pwfile=<(printf "%s\n" "$POSTGRES_PASSWORD")' "$POSTGRES_INITDB_ARGS"
   printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
 
   # No TCP port while the first-start scripts run: whoever connects finds the finished server.
@@ -32,8 +32,8 @@ initialise() {
   fi
   local file
   for file in /docker-entrypoint-initdb.d/*; do
+    # shellcheck source=/dev/null
     case "$file" in
-      # shellcheck source=/dev/null
       *.sh) if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
       *.sql) run_sql "$POSTGRES_DB" --file "$file" ;;
       *.sql.gz) gunzip -c "$file" | run_sql "$POSTGRES_DB" ;;
