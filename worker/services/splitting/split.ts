@@ -1,0 +1,87 @@
+/** Blocks into segments: cleaned, cut by a process rule, counted, and with the words they are found by. */
+import type { Block, ChildChunk, Segment } from '../document.ts';
+import { analyse } from '../search-text/words.ts';
+import { clean, cleaningOf } from './clean.ts';
+import { automaticRule, type ProcessRule, type SegmentationRule } from './process-rule.ts';
+import { Boundaries } from './sentences.ts';
+import { type Limits, type Piece, Splitter } from './splitter.ts';
+import { TokenCounter } from './tokens.ts';
+import { windowsOf } from './windows.ts';
+
+/** Longest parent in 'full-doc' mode, in tokens; a longer document becomes several parents. Dify's limit. */
+export const maxFullDocTokens = 10_000;
+
+export interface SplitOptions {
+  /** BCP 47 ("zh-CN"), for word boundaries; found from the script where absent. */
+  readonly language?: string;
+}
+
+/**
+ * Splits a document's blocks into segments, in order.
+ *
+ * Streams: holds one block, one window and the text of about one segment, however long the document is. The same blocks
+ * and rule give the same segments, also when runs of text were cut into `continued` blocks elsewhere.
+ */
+export async function* splitBlocks(
+  blocks: AsyncIterable<Block> | Iterable<Block>,
+  rule: ProcessRule,
+  options: SplitOptions = {},
+): AsyncGenerator<Segment> {
+  const plan = planOf(rule);
+  const counter = new TokenCounter();
+  const boundaries = new Boundaries(options.language);
+  const splitter = new Splitter(plan.limits, counter, boundaries);
+  let position = 0;
+  const finished = (piece: Piece): Segment => {
+    position += 1;
+    return segmentOf(
+      piece,
+      position,
+      plan.children && childrenOf(piece, new Splitter(plan.children, counter, boundaries)),
+    );
+  };
+  for await (const window of windowsOf(blocks)) {
+    const text = clean(window.text, plan.cleaning, window.kind === 'code');
+    for (const piece of splitter.push({ ...window, text })) yield finished(piece);
+  }
+  for (const piece of splitter.finish()) yield finished(piece);
+}
+
+function planOf(rule: ProcessRule) {
+  if (rule.mode === 'automatic') {
+    const { pre_processing_rules, segmentation } = automaticRule;
+    // Dify's automatic mode fills segments up instead of ending one at every separator.
+    return { cleaning: cleaningOf(pre_processing_rules), limits: { ...limitsOf(segmentation), separator: '' } };
+  }
+  const cleaning = cleaningOf(rule.rules.pre_processing_rules);
+  if (rule.mode === 'custom') return { cleaning, limits: limitsOf(rule.rules.segmentation) };
+  const whole = { separator: '', maxTokens: maxFullDocTokens, overlap: 0 };
+  const limits = rule.rules.parent_mode === 'full-doc' ? whole : limitsOf(rule.rules.segmentation);
+  return { cleaning, limits, children: limitsOf(rule.rules.subchunk_segmentation) };
+}
+
+function limitsOf(rule: SegmentationRule): Limits {
+  return { separator: rule.separator, maxTokens: rule.max_tokens, overlap: rule.chunk_overlap };
+}
+
+function segmentOf(piece: Piece, position: number, children: readonly ChildChunk[] | undefined): Segment {
+  const { content, tokens, page, section } = piece;
+  return {
+    position,
+    content,
+    tokens,
+    ...analyse(content),
+    ...(page === undefined ? {} : { page }),
+    ...(section === undefined ? {} : { section }),
+    ...(children === undefined ? {} : { children }),
+  };
+}
+
+function childrenOf(parent: Piece, splitter: Splitter): ChildChunk[] {
+  const pieces: Piece[] = [];
+  for (const part of parent.parts) {
+    pieces.push(...splitter.push({ ...part, starts: true, page: undefined, section: undefined }));
+  }
+  pieces.push(...splitter.finish());
+  return pieces.map(({ content }, index) => ({ position: index + 1, content }));
+}
