@@ -1,0 +1,44 @@
+# Each target sets up what it needs (tools/setup skips what is ready). `make help` lists them.
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help up demo test test-unit test-integration test-faults check bench-indexing clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: ## Everything needed on a fresh machine, then Millrace on 127.0.0.1:5001 until Ctrl-C
+	@tools/setup --quiet
+	@MODE=all exec tools/run node worker/main.ts
+
+demo: ## Index the sample documents and ask them questions; ends by itself
+	@tools/setup --quiet
+	@exec tools/run node worker/cli/main.ts demo
+
+test: ## Every check and every suite, with what they need (Docker among it)
+	@exec tools/test/all
+
+test-unit: ## The unit tests only: seconds, no servers
+	@tools/setup --quiet
+	@exec tools/run npx vitest run --project unit
+
+test-integration: ## The tests on real servers
+	@tools/setup --quiet --for test
+	@exec tools/run npx vitest run --project integration
+
+test-faults: ## The tests that kill what they run on
+	@tools/setup --quiet --for test
+	@exec tools/run npx vitest run --project faults --passWithNoTests
+
+check: ## Types, format, lint, dead code, dependency arrows, generated docs; changes nothing
+	@tools/setup --quiet --for check
+	@exec tools/run node tools/check/main.ts
+
+bench-indexing: ## Extraction and splitting against Python's libraries, and the whole pipeline
+	@tools/setup --quiet --for bench
+	@exec tools/run node tools/bench/indexing.ts
+
+clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder
+	@rm -rf .bench coverage node_modules/.vite node_modules/.vitest node_modules/.cache
+	@echo "removed .bench, coverage and caches in node_modules"
+	@if [ -d "$${MILLRACE_HOME:-.millrace}" ]; then echo "kept $${MILLRACE_HOME:-.millrace}, which holds data: remove it by hand to start anew"; fi

@@ -1,0 +1,50 @@
+/**
+ * `npm run check`: is the tree in order? Runs every check, two at a time, also after one failed; prints a line for each,
+ * and only for a failed one what it said. `--report FILE` writes `{passed, failed, skipped}`. Exits 1 when one failed.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { runGroup } from '../process-group.ts';
+import { type Check, checks } from './checks.ts';
+
+const parallel = 2;
+const limitSeconds = 300;
+/** Enough of a failed check's output to work with; tsc on a broken tree says megabytes. */
+const maxOutputChars = 20_000;
+
+async function run({ name, command }: Check): Promise<boolean> {
+  let output = '';
+  const { exitCode, timedOut, seconds } = await runGroup(command, {
+    limitSeconds,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    onStart(child) {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.setEncoding('utf8').on('data', (text: string) => {
+          if (output.length < maxOutputChars) output += text;
+        });
+      }
+    },
+  });
+  const ok = exitCode === 0 && !timedOut;
+  const state = ok ? 'ok' : timedOut ? `ended by force after ${limitSeconds} s` : 'failed';
+  console.log(`${name.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  ${state}`);
+  if (!ok) console.log(indented(output));
+  return ok;
+}
+
+function indented(output: string): string {
+  const cut = output.length > maxOutputChars ? `${output.slice(0, maxOutputChars)}\n… (cut)` : output;
+  return cut.trimEnd().replaceAll(/^/gm, '    ');
+}
+
+const { values } = parseArgs({ options: { report: { type: 'string' } } });
+const waiting = [...checks()];
+const results: boolean[] = [];
+async function lane(): Promise<void> {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) results.push(await run(next));
+}
+await Promise.all(Array.from({ length: parallel }, lane));
+const passed = results.filter((ok) => ok).length;
+const failed = results.length - passed;
+if (values.report !== undefined) writeFileSync(values.report, JSON.stringify({ passed, failed, skipped: 0 }));
+process.exitCode = failed > 0 ? 1 : 0;

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export interface Suite {
+  readonly name: string;
+  /** What it should take once everything is set up; going over it is said, and fails nothing. */
+  readonly budgetSeconds: number;
+  /** When it is ended by force, with all it started. */
+  readonly limitSeconds: number;
+  /** The command, given where to write its report. Run from the root, through tools/run. */
+  command(reportFile: string): readonly string[];
+  /** Reads that report; undefined stands for "no report": the exit code alone counts. */
+  readonly counts?: (reportFile: string) => Counts;
+}
+
+const setUp: Suite = {
+  name: 'set-up',
+  budgetSeconds: 300,
+  limitSeconds: 1_800,
+  command: () => ['tools/setup', '--for', 'test'],
+};
+
+const check: Suite = {
+  name: 'check',
+  budgetSeconds: 60,
+  limitSeconds: 600,
+  command: (reportFile) => ['node', 'tools/check/main.ts', '--report', reportFile],
+  counts: (reportFile) => JSON.parse(readFileSync(reportFile, 'utf8')),
+};
+
+function vitest(project: string, budgetSeconds: number, limitSeconds: number): Suite {
+  return {
+    name: project,
+    budgetSeconds,
+    limitSeconds,
+    command: (reportFile) => [
+      'node_modules/.bin/vitest',
+      'run',
+      '--project',
+      project,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${reportFile}`,
+    ],
+    counts: (reportFile) => vitestCounts(JSON.parse(readFileSync(reportFile, 'utf8'))),
+  };
+}
+
+/** The suites in the order in which `make test` runs them: the quick ones first. */
+export const suites: readonly Suite[] = [
+  setUp,
+  check,
+  vitest('unit', 90, 600),
+  vitest('integration', 240, 1_200),
+  vitest('faults', 600, 1_800),
+];
+
+/** The part of vitest's JSON report that is read here. */
+export interface VitestReport {
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
+}
+
+/** A file that failed without a failed test (it did not load, or a hook threw) counts as one failed. */
+export function vitestCounts({ success, testResults }: VitestReport): Counts {
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const withStatus = (status: string) => tests.filter((test) => test.status === status).length;
+  const brokenFiles = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+  const passed = withStatus('passed');
+  const failed = withStatus('failed') + brokenFiles;
+  // An unhandled rejection fails the run and no test: it must still count.
+  return {
+    passed,
+    failed: !success && failed === 0 ? 1 : failed,
+    skipped: tests.length - passed - withStatus('failed'),
+  };
+}
