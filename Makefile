@@ -20,15 +20,15 @@ test: ## Every check and every suite, with what they need (Docker among it)
 
 test-unit: ## The unit tests only: seconds, no servers
 	@tools/setup --quiet
-	@exec tools/run npx vitest run --project unit
+	@exec tools/run vitest run --project unit
 
 test-integration: ## The tests on real servers
 	@tools/setup --quiet --for test
-	@exec tools/run npx vitest run --project integration
+	@exec tools/run vitest run --project integration
 
 test-faults: ## The tests that kill what they run on
 	@tools/setup --quiet --for test
-	@exec tools/run npx vitest run --project faults --passWithNoTests
+	@exec tools/run vitest run --project faults --passWithNoTests
 
 check: ## Types, format, lint, dead code, dependency arrows, generated docs; changes nothing
 	@tools/setup --quiet --for check

@@ -15,12 +15,12 @@ find_node() {
   done
 }
 
-# use_node: 0 when Node 24 or newer is on PATH afterwards.
+# use_node: 0 when Node 24 or newer is on PATH afterwards; the shims and the packages' commands come last on it.
 use_node() {
   local folder
   folder="$(find_node)"
   [ -n "$folder" ] || return 1
   case ":$PATH:" in ":$folder:"*) ;; *) PATH="$folder:$PATH" ;; esac
-  [ ! -d "$cache/bin" ] || PATH="$PATH:$cache/bin"
+  PATH="$PATH:$cache/bin:$root/node_modules/.bin"
   export PATH
 }
