@@ -1,0 +1,179 @@
+/** The configuration of a process: the environment, checked as a whole, in the shapes that the rooms take. */
+import { resolve } from 'node:path';
+import { isQueueName, type QueueName, queueNames } from '../queues.ts';
+import { configError, type Environment, type RawEnvironment, readEnvironment } from './environment.ts';
+import { type RedisTargets, redisTargets } from './redis-target.ts';
+
+export interface DatabaseTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly poolMax: number;
+  readonly acquireTimeoutMs: number;
+  readonly recycleSeconds: number;
+  readonly statementTimeoutMs: number;
+}
+
+export type EmbeddingSettings =
+  | { readonly provider: 'embedded'; readonly threads: number }
+  | {
+      readonly provider: 'openai_compatible';
+      readonly baseUrl: string;
+      readonly apiKey: string | undefined;
+      readonly model: string;
+      readonly dimensions: number;
+      readonly batchSize: number;
+      readonly timeoutMs: number;
+      /** 0 is no limit. */
+      readonly requestsPerMinute: number;
+    };
+
+export interface Config {
+  readonly mode: Environment['MODE'];
+  /** Absolute path of the data folder of the embedded default. */
+  readonly home: string;
+  readonly migrate: boolean;
+  readonly graceMs: number;
+  readonly sampleTasks: boolean;
+  readonly api: {
+    readonly host: string;
+    readonly port: number;
+    readonly key: string | undefined;
+    readonly uploadLimitBytes: number;
+    /** Requests a minute and key; 0 is no limit. */
+    readonly rateLimit: number;
+  };
+  readonly healthPort: number;
+  readonly worker: { readonly queues: readonly QueueName[]; readonly slots: number };
+  readonly resultTtlSeconds: number;
+  /** Undefined: start a private one (mode `all`). */
+  readonly redis: RedisTargets | undefined;
+  /** Undefined: PGlite in the data folder (mode `all`). */
+  readonly database: DatabaseTarget | undefined;
+  readonly storage: { readonly scheme: string; readonly options: Readonly<Record<string, string>> };
+  readonly embedding: EmbeddingSettings;
+  readonly parsing: { readonly memoryBytes: number; readonly baseTimeMs: number };
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+}
+
+const minKeyLength = 16;
+const logLevels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error', CRITICAL: 'fatal' } as const;
+
+function databaseTarget(env: Environment, faults: string[]): DatabaseTarget | undefined {
+  if (env.DB_TYPE !== 'postgresql') {
+    faults.push(`DB_TYPE: expected postgresql, instead got "${env.DB_TYPE}"; Millrace runs on Postgres only`);
+  }
+  if (env.DB_HOST === undefined) {
+    if (env.MODE !== 'all') faults.push(`DB_HOST: needed in mode ${env.MODE}`);
+    return undefined;
+  }
+  if (env.DB_PASSWORD === undefined)
+    faults.push('DB_PASSWORD: needed with DB_HOST; give it as DB_PASSWORD_FILE to keep it out of the environment');
+  return {
+    host: env.DB_HOST,
+    port: env.DB_PORT,
+    user: env.DB_USERNAME,
+    password: env.DB_PASSWORD ?? '',
+    database: env.DB_DATABASE,
+    poolMax: env.SQLALCHEMY_POOL_SIZE + env.SQLALCHEMY_MAX_OVERFLOW,
+    acquireTimeoutMs: env.SQLALCHEMY_POOL_TIMEOUT * 1000,
+    recycleSeconds: env.SQLALCHEMY_POOL_RECYCLE,
+    statementTimeoutMs: env.MILLRACE_STATEMENT_TIMEOUT * 1000,
+  };
+}
+
+function embeddingSettings(env: Environment, faults: string[]): EmbeddingSettings {
+  if (env.MILLRACE_EMBEDDING_PROVIDER === 'embedded')
+    return { provider: 'embedded', threads: env.MILLRACE_EMBEDDING_THREADS };
+  for (const name of [
+    'MILLRACE_EMBEDDING_BASE_URL',
+    'MILLRACE_EMBEDDING_MODEL',
+    'MILLRACE_EMBEDDING_DIMENSIONS',
+  ] as const) {
+    if (env[name] === undefined) faults.push(`${name}: needed with MILLRACE_EMBEDDING_PROVIDER=openai_compatible`);
+  }
+  const baseUrl = env.MILLRACE_EMBEDDING_BASE_URL ?? '';
+  if (baseUrl !== '' && !/^https?:\/\//.test(baseUrl))
+    faults.push('MILLRACE_EMBEDDING_BASE_URL: expected an http:// or https:// URL');
+  return {
+    provider: 'openai_compatible',
+    baseUrl,
+    apiKey: env.OPENAI_API_KEY,
+    model: env.MILLRACE_EMBEDDING_MODEL ?? '',
+    dimensions: env.MILLRACE_EMBEDDING_DIMENSIONS ?? 0,
+    batchSize: env.MILLRACE_EMBEDDING_BATCH_SIZE,
+    timeoutMs: env.MILLRACE_EMBEDDING_TIMEOUT * 1000,
+    requestsPerMinute: env.MILLRACE_EMBEDDING_REQUESTS_PER_MINUTE,
+  };
+}
+
+function storageSettings(env: Environment, raw: RawEnvironment, home: string): Config['storage'] {
+  const scheme = env.OPENDAL_SCHEME;
+  const prefix = `OPENDAL_${scheme.toUpperCase()}_`;
+  const options: Record<string, string> = {};
+  for (const [name, value] of Object.entries(raw)) {
+    if (name.startsWith(prefix) && value) options[name.slice(prefix.length).toLowerCase()] = value;
+  }
+  if (scheme === 'fs') {
+    options.root = resolve(env.OPENDAL_FS_ROOT ?? (env.MODE === 'all' ? resolve(home, 'storage') : 'storage'));
+  }
+  return { scheme, options };
+}
+
+function consumedQueues(env: Environment, faults: string[]): QueueName[] {
+  if (env.CELERY_QUEUES === undefined) return queueNames;
+  const unknown = env.CELERY_QUEUES.filter((name) => !isQueueName(name));
+  if (unknown.length > 0) {
+    faults.push(
+      `CELERY_QUEUES: no such ${unknown.length === 1 ? 'queue' : 'queues'}: ${unknown.join(', ')}; there are ${queueNames.join(', ')}`,
+    );
+  }
+  return env.CELERY_QUEUES.filter(isQueueName);
+}
+
+/**
+ * Parses the environment once.
+ * @throws StartError `config_invalid` that lists every fault at once.
+ */
+export function readConfig(raw: RawEnvironment): Config {
+  const env = readEnvironment(raw);
+  const faults: string[] = [];
+  const home = resolve(env.MILLRACE_HOME);
+  const redis = redisTargets(env, faults);
+  if (redis === undefined && env.MODE !== 'all' && env.MODE !== 'migrate') {
+    faults.push(`CELERY_BROKER_URL: needed in mode ${env.MODE} (or REDIS_HOST)`);
+  }
+  const key = env.MILLRACE_API_KEY;
+  if (key !== undefined && key.length < minKeyLength) {
+    faults.push(
+      `MILLRACE_API_KEY: expected at least ${minKeyLength} characters, instead got ${key.length}; openssl rand -hex 24 makes one`,
+    );
+  }
+  const config: Config = {
+    mode: env.MODE,
+    home,
+    migrate: env.MIGRATION_ENABLED,
+    graceMs: env.MILLRACE_GRACE_SECONDS * 1000,
+    sampleTasks: env.MILLRACE_SAMPLE_TASKS,
+    api: {
+      host: env.DIFY_BIND_ADDRESS ?? (env.MODE === 'all' ? '127.0.0.1' : '0.0.0.0'),
+      port: env.DIFY_PORT,
+      key,
+      uploadLimitBytes: env.UPLOAD_FILE_SIZE_LIMIT * 1_000_000,
+      rateLimit: env.MILLRACE_RATE_LIMIT,
+    },
+    healthPort: env.HEALTH_PORT,
+    worker: { queues: consumedQueues(env, faults), slots: env.CELERY_WORKER_AMOUNT ?? env.CELERY_WORKER_CONCURRENCY },
+    resultTtlSeconds: env.MILLRACE_RESULT_TTL,
+    redis,
+    database: databaseTarget(env, faults),
+    storage: storageSettings(env, raw, home),
+    embedding: embeddingSettings(env, faults),
+    parsing: { memoryBytes: env.MILLRACE_PARSE_MEMORY_MB * 1024 * 1024, baseTimeMs: env.MILLRACE_PARSE_TIMEOUT * 1000 },
+    logLevel: logLevels[env.LOG_LEVEL],
+  };
+  if (faults.length > 0) throw configError(faults);
+  return Object.freeze(config);
+}

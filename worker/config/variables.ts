@@ -1,0 +1,218 @@
+/**
+ * Every environment variable there is, in groups. Names that Dify has keep Dify's name and meaning; new ones start with
+ * MILLRACE_. `docs/reference/environment.md` is generated from this file.
+ */
+import { decimal, flag, integer, list, oneOf, port, text } from './variable.ts';
+
+const process = {
+  MODE: oneOf(
+    'api',
+    'worker',
+    'beat',
+    'migrate',
+    'job',
+    'all',
+  )({
+    default: 'all',
+    doc: 'What this process does. `all` is the embedded default: API and worker in one process tree.',
+  }),
+  DIFY_BIND_ADDRESS: text({
+    doc: 'Address the API listens on. Unset: 127.0.0.1 in mode `all`, 0.0.0.0 otherwise.',
+  }),
+  DIFY_PORT: port(0)({ default: 5001, doc: 'Port of the API; 0 takes any free port and prints it.' }),
+  HEALTH_PORT: port(0)({
+    default: 9101,
+    doc: 'Port of `/healthz`, `/readyz` and `/metrics` in every mode without an API; 0 takes any free port and prints it.',
+  }),
+  MIGRATION_ENABLED: flag({
+    default: true,
+    doc: 'Migrate the database at start, under a lock. With false the process waits 60 s for the schema, then exits 78.',
+  }),
+  MILLRACE_HOME: text({
+    default: '.millrace',
+    doc: 'Data folder of the embedded default: database, Redis, files, API key.',
+  }),
+  MILLRACE_GRACE_SECONDS: integer(
+    0,
+    3600,
+    'seconds',
+  )({
+    default: 30,
+    doc: 'How long a stopping process lets running tasks finish before it hands them back.',
+  }),
+  MILLRACE_SAMPLE_TASKS: flag({ default: false, doc: 'Registers the sample tasks for load and fault tests.' }),
+} as const;
+
+const access = {
+  MILLRACE_API_KEY: text({
+    secret: true,
+    doc: 'The API key of the default tenant, at least 16 characters. Unset in mode `all`: one is made at first start and kept in `$MILLRACE_HOME/api-key`.',
+  }),
+  UPLOAD_FILE_SIZE_LIMIT: integer(1, 4096, 'MB')({ default: 200, doc: 'Largest file the API takes in.' }),
+  MILLRACE_RATE_LIMIT: integer(
+    0,
+    10_000_000,
+    'requests a minute',
+  )({
+    default: 0,
+    doc: 'Requests a minute an API key may send to one process; 0 is no limit.',
+  }),
+} as const;
+
+const worker = {
+  CELERY_QUEUES: list({ doc: 'Queues this worker consumes. Unset: all of them.' }),
+  CELERY_WORKER_AMOUNT: integer(
+    1,
+    1000,
+    'slots',
+  )({
+    doc: 'Tasks a worker process runs side by side. Unset: `CELERY_WORKER_CONCURRENCY`.',
+  }),
+  CELERY_WORKER_CONCURRENCY: integer(1, 1000, 'slots')({ default: 4, doc: "AIECS's name for `CELERY_WORKER_AMOUNT`." }),
+  MILLRACE_RESULT_TTL: integer(
+    60,
+    315_360_000,
+    'seconds',
+  )({
+    default: 604_800,
+    doc: 'How long a finished task is kept and its id answered for.',
+  }),
+} as const;
+
+const redis = {
+  REDIS_HOST: text({ doc: 'Redis server. Unset in mode `all`: a private Redis is started.' }),
+  REDIS_PORT: port()({ default: 6379, doc: 'Port of the Redis server.' }),
+  REDIS_USERNAME: text({ doc: 'ACL user name.' }),
+  REDIS_PASSWORD: text({ secret: true, doc: 'Password of the Redis server.' }),
+  REDIS_DB: integer(0, 15)({ default: 0, doc: 'Database of the cache and events roles.' }),
+  CELERY_BROKER_URL: text({
+    secret: true,
+    doc: 'Where the queues stand: `redis://`, `rediss://`, or `sentinel://host:26379/1;sentinel://…`. Unset: `REDIS_HOST`, database 1.',
+  }),
+  REDIS_URL: text({ secret: true, doc: "AIECS's name for `CELERY_BROKER_URL`." }),
+  REDIS_USE_SSL: flag({ default: false, doc: 'Speak TLS to Redis.' }),
+  REDIS_SSL_CA_CERTS: text({ doc: 'Path of the CA certificate of Redis (PEM).' }),
+  REDIS_SSL_CERTFILE: text({ doc: 'Path of the client certificate (PEM).' }),
+  REDIS_SSL_KEYFILE: text({ doc: "Path of the client certificate's key (PEM)." }),
+  REDIS_USE_SENTINEL: flag({ default: false, doc: 'Find the Redis master through sentinels.' }),
+  REDIS_SENTINELS: list({ doc: 'Sentinels, `host:port,host:port`.' }),
+  REDIS_SENTINEL_SERVICE_NAME: text({ doc: 'Name under which the sentinels watch the master.' }),
+  REDIS_SENTINEL_USERNAME: text({ doc: 'ACL user name for the sentinels.' }),
+  REDIS_SENTINEL_PASSWORD: text({ secret: true, doc: 'Password of the sentinels.' }),
+  CELERY_USE_SENTINEL: flag({ default: false, doc: 'The broker URL names sentinels.' }),
+  CELERY_SENTINEL_MASTER_NAME: text({ doc: 'Name of the master, for `CELERY_BROKER_URL`.' }),
+  CELERY_SENTINEL_PASSWORD: text({ secret: true, doc: 'Password of the sentinels, for `CELERY_BROKER_URL`.' }),
+  REDIS_USE_CLUSTERS: flag({ default: false, doc: 'Redis is a cluster.' }),
+  REDIS_CLUSTERS: list({ doc: 'Cluster nodes to begin with, `host:port,host:port`.' }),
+  REDIS_CLUSTERS_PASSWORD: text({ secret: true, doc: 'Password of the cluster.' }),
+} as const;
+
+const database = {
+  DB_TYPE: text({ default: 'postgresql', doc: 'Only `postgresql`.' }),
+  DB_HOST: text({ doc: 'Postgres server. Unset in mode `all`: an embedded PGlite is used.' }),
+  DB_PORT: port()({ default: 5432, doc: 'Port of the Postgres server.' }),
+  DB_USERNAME: text({ default: 'postgres', doc: 'Database role.' }),
+  DB_PASSWORD: text({ secret: true, doc: 'Password of the role.' }),
+  DB_DATABASE: text({ default: 'millrace', doc: 'Database name.' }),
+  SQLALCHEMY_POOL_SIZE: integer(1, 1000, 'connections')({ default: 30, doc: 'Connections a process keeps.' }),
+  SQLALCHEMY_MAX_OVERFLOW: integer(0, 1000, 'connections')({ default: 10, doc: 'Connections it may open besides.' }),
+  SQLALCHEMY_POOL_RECYCLE: integer(
+    0,
+    86_400,
+    'seconds',
+  )({ default: 3600, doc: 'Age at which a connection is replaced; 0 is never.' }),
+  SQLALCHEMY_POOL_TIMEOUT: decimal(
+    0.1,
+    600,
+    'seconds',
+  )({ default: 30, doc: 'How long a caller waits for a free connection.' }),
+  MILLRACE_STATEMENT_TIMEOUT: decimal(0.1, 3600, 'seconds')({ default: 30, doc: 'Bound on every SQL statement.' }),
+} as const;
+
+const storage = {
+  STORAGE_TYPE: oneOf('opendal')({ default: 'opendal', doc: 'How files are stored.' }),
+  OPENDAL_SCHEME: text({
+    default: 'fs',
+    doc: 'OpenDAL service: `fs`, `s3`, …. Its own options are given as `OPENDAL_<SCHEME>_<OPTION>`, as `OPENDAL_S3_BUCKET`.',
+  }),
+  OPENDAL_FS_ROOT: text({
+    doc: 'Folder of the `fs` service. Unset: `$MILLRACE_HOME/storage` in mode `all`, else `storage`.',
+  }),
+} as const;
+
+const indexing = {
+  MILLRACE_EMBEDDING_PROVIDER: oneOf(
+    'embedded',
+    'openai_compatible',
+  )({
+    default: 'embedded',
+    doc: 'Who embeds: a model in this process (English, 512 dimensions), or an OpenAI-compatible endpoint.',
+  }),
+  MILLRACE_EMBEDDING_BASE_URL: text({
+    doc: 'Endpoint, as `http://127.0.0.1:8080/v1`; needed for `openai_compatible`.',
+  }),
+  OPENAI_API_KEY: text({ secret: true, doc: 'Key sent to the endpoint.' }),
+  MILLRACE_EMBEDDING_MODEL: text({ doc: 'Model name; needed for `openai_compatible`.' }),
+  MILLRACE_EMBEDDING_DIMENSIONS: integer(1, 4000)({ doc: 'Length of its vectors; needed for `openai_compatible`.' }),
+  MILLRACE_EMBEDDING_BATCH_SIZE: integer(1, 2048, 'texts')({ default: 64, doc: 'Texts sent in one call.' }),
+  MILLRACE_EMBEDDING_TIMEOUT: decimal(0.1, 600, 'seconds')({ default: 30, doc: 'Bound on one call.' }),
+  MILLRACE_EMBEDDING_REQUESTS_PER_MINUTE: integer(
+    0,
+    1_000_000,
+  )({ default: 0, doc: 'Calls a minute at most; 0 is no limit.' }),
+  MILLRACE_EMBEDDING_THREADS: integer(
+    1,
+    64,
+    'threads',
+  )({
+    default: 1,
+    doc: 'Threads of the embedded model; each takes about 500 MB while in use.',
+  }),
+  MILLRACE_PARSE_MEMORY_MB: integer(
+    128,
+    65_536,
+    'MB',
+  )({ default: 512, doc: 'Memory the parser of one document may take.' }),
+  MILLRACE_PARSE_TIMEOUT: integer(
+    1,
+    3600,
+    'seconds',
+  )({
+    default: 60,
+    doc: 'Time the parser of one document may take, besides one second a megabyte.',
+  }),
+} as const;
+
+const telemetry = {
+  LOG_LEVEL: oneOf(
+    'DEBUG',
+    'INFO',
+    'WARNING',
+    'ERROR',
+    'CRITICAL',
+  )({ default: 'INFO', doc: 'The least level that is logged.' }),
+} as const;
+
+export const variableGroups = {
+  Process: process,
+  'Access and API': access,
+  Worker: worker,
+  Redis: redis,
+  Database: database,
+  Storage: storage,
+  Indexing: indexing,
+  Telemetry: telemetry,
+} as const;
+
+export const variables = {
+  ...process,
+  ...access,
+  ...worker,
+  ...redis,
+  ...database,
+  ...storage,
+  ...indexing,
+  ...telemetry,
+} as const;
+
+export type VariableName = keyof typeof variables;

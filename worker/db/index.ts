@@ -1,0 +1,12 @@
+export {
+  type Database,
+  isTransientDatabaseError,
+  type Queryable,
+  type Row,
+  type SqlValue,
+  sqlState,
+  type Transaction,
+} from './database.ts';
+export { migrate, waitForSchema } from './migrate.ts';
+export { openPglite } from './pglite.ts';
+export { openPostgres, type PostgresOptions } from './postgres.ts';

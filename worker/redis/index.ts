@@ -1,0 +1,1 @@
+export { connectRedis, describeTarget, type RedisConnection, type RedisUse } from './connections.ts';

@@ -1,0 +1,93 @@
+/** The producing side of Redis: one BullMQ queue object a queue, over one connection that fails fast. */
+import { Queue } from 'bullmq';
+import { type QueueName, queueNames, queuePrefix } from '../queues.ts';
+import type { RedisConnection } from '../redis/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type JobData, jobOf } from './job.ts';
+import type { Handover } from './ledger/handover.ts';
+
+export class Broker {
+  readonly #connection: RedisConnection;
+  readonly #log: Logger;
+  readonly #queues = new Map<QueueName, Queue<JobData>>();
+
+  /** @param connection of use `producer`; the caller closes it after this. */
+  constructor(connection: RedisConnection, log: Logger) {
+    this.#connection = connection;
+    this.#log = log;
+  }
+
+  /** Whether a command sent now has a chance: without, an add would fail after its timeout only. */
+  get ready(): boolean {
+    return this.#connection.status === 'ready';
+  }
+
+  queue(name: QueueName): Queue<JobData> {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    // both skips, or an add blocks while Redis is down and every add is refused after it is back
+    const queue = new Queue<JobData>(name, {
+      connection: this.#connection,
+      prefix: queuePrefix(name),
+      skipWaitingForReady: true,
+      skipVersionCheck: true,
+    });
+    queue.on('error', (error) => this.#log.debug({ err: error, queue: name }, 'queue error'));
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  /**
+   * Adds the jobs of these rows and returns the ids that Redis took. An id that still stands in Redis is a silent no-op; an add
+   * that failed may well have run. Both are harmless: the ledger decides who runs.
+   */
+  async add(rows: readonly Handover[]): Promise<string[]> {
+    if (rows.length === 0 || !this.ready) return [];
+    const byQueue = Map.groupBy(rows, (row) => row.queue);
+    const added = await Promise.all(
+      [...byQueue].map(async ([name, group]) => {
+        try {
+          await this.queue(name).addBulk(group.map(jobOf));
+          return group.map((row) => row.id);
+        } catch (error) {
+          this.#log.warn(
+            { err: error, queue: name, jobs: group.length },
+            'redis took no jobs; the relay will try again',
+          );
+          return [];
+        }
+      }),
+    );
+    return added.flat();
+  }
+
+  /** Which of these jobs Redis no longer knows. @throws when Redis does not answer. */
+  async missing(jobs: readonly { readonly id: string; readonly queue: QueueName }[]): Promise<string[]> {
+    const missing: string[] = [];
+    for (const [name, group] of Map.groupBy(jobs, (job) => job.queue)) {
+      const known = await Promise.all(
+        group.map((job) => this.#connection.exists(`${queuePrefix(name)}:${name}:${job.id}`)),
+      );
+      for (const [index, job] of group.entries()) if (known[index] === 0) missing.push(job.id);
+    }
+    return missing;
+  }
+
+  /** Jobs of a queue in Redis, by BullMQ's state. */
+  async counts(name: QueueName): Promise<Record<string, number>> {
+    return this.queue(name).getJobCounts('wait', 'prioritized', 'active', 'delayed');
+  }
+
+  /** Applies a queue's paused state, which the ledger keeps. */
+  async setPaused(name: QueueName, paused: boolean): Promise<void> {
+    await (paused ? this.queue(name).pause() : this.queue(name).resume());
+  }
+
+  get queues(): readonly QueueName[] {
+    return queueNames;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+  }
+}

@@ -1,0 +1,213 @@
+/** A worker process: one loop a queue, shared slots, and the runs they start. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Database } from '../db/index.ts';
+import { type QueueName, queues } from '../queues.ts';
+import type { RedisConnection } from '../redis/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { takeIn } from './intake.ts';
+import { type FetchedJob, JobSource, lockDurationMs } from './job-source.ts';
+import { Leases } from './leases.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import type { TaskRegistry } from './registry.ts';
+import { type Outcome, runTask } from './run-task.ts';
+import { type Slot, Slots } from './slots.ts';
+import { unknownTask } from './unknown-task.ts';
+
+export interface ConsumerOptions {
+  readonly db: Database;
+  /** Of use `consumer`; the caller closes it after `stop`. */
+  readonly connection: RedisConnection;
+  readonly registry: TaskRegistry;
+  readonly queues: readonly QueueName[];
+  readonly slots: number;
+  /** Name of this process, for people. */
+  readonly worker: string;
+  readonly defaultTenantId: string;
+  readonly metrics: RuntimeMetrics;
+  readonly log: Logger;
+}
+
+const lockRenewalMs = lockDurationMs / 3;
+/** After an error a loop waits, longer each time up to this. */
+const maxBackoffMs = 2000;
+
+interface Run {
+  readonly job: FetchedJob;
+  readonly token: string;
+  readonly task: string;
+  readonly startedAt: number;
+}
+
+export class Consumer {
+  readonly #options: ConsumerOptions;
+  readonly #owner = randomUUID();
+  readonly #slots: Slots;
+  readonly #leases: Leases;
+  readonly #sources: JobSource[];
+  readonly #runs = new Map<Run, Promise<void>>();
+  readonly #draining = new AbortController();
+  readonly #lockTimer: NodeJS.Timeout;
+  #loops: Promise<void>[] = [];
+  #stopping = false;
+  #tokens = 0;
+  /** When each loop last heard from Redis: what readiness goes by. */
+  readonly #heardAt = new Map<QueueName, number>();
+
+  constructor(options: ConsumerOptions) {
+    const { db, log, connection, worker } = options;
+    this.#options = options;
+    this.#slots = new Slots(options.slots);
+    this.#leases = new Leases(db, this.#owner, log);
+    this.#sources = options.queues.map((queue) => new JobSource(queue, connection, worker));
+    for (const source of this.#sources) {
+      source.on('error', (error) => log.debug({ err: error, queue: source.queueName }, 'job source error'));
+    }
+    this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
+  }
+
+  start(): void {
+    for (const source of this.#sources) void source.startStalledCheckTimer();
+    this.#loops = this.#sources.map((source) => this.#consume(source));
+  }
+
+  get slots(): { readonly capacity: number; readonly busy: number } {
+    return this.#slots;
+  }
+
+  get running(): { readonly id: string; readonly task: string; readonly queue: string; readonly seconds: number }[] {
+    const now = Date.now();
+    return [...this.#runs.keys()].map(({ job, task, startedAt }) => ({
+      id: job.id ?? '',
+      task,
+      queue: job.queueName,
+      seconds: (now - startedAt) / 1000,
+    }));
+  }
+
+  /** Queues whose loop has heard nothing from Redis for `ms`, although it has a slot to give. */
+  silentQueues(ms: number): QueueName[] {
+    if (this.#slots.busy === this.#slots.capacity) return [];
+    const limit = Date.now() - ms;
+    return this.#options.queues.filter((queue) => (this.#heardAt.get(queue) ?? 0) < limit);
+  }
+
+  /**
+   * Stops fetching, lets runs finish for `graceMs`, then hands the rest back without counting an attempt.
+   */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#slots.close();
+    const all = () => Promise.allSettled(this.#runs.values());
+    await Promise.race([all(), wait(graceMs, undefined, { ref: false })]);
+    if (this.#runs.size > 0) {
+      this.#options.log.info({ running: this.#runs.size }, 'grace period is over; handing back what still runs');
+      this.#draining.abort();
+      await all();
+    }
+    clearInterval(this.#lockTimer);
+    await this.#leases.stop();
+    // forced: there is no BullMQ main loop to wait for, and the blocking call is cut short
+    await Promise.all(this.#sources.map((source) => source.close(true)));
+    await Promise.allSettled(this.#loops);
+  }
+
+  async #consume(source: JobSource): Promise<void> {
+    const { tier } = queues[source.queueName];
+    let failures = 0;
+    while (!this.#stopping) {
+      let slot: Slot | undefined;
+      try {
+        slot = await this.#slots.take(tier);
+        if (!slot) return;
+        const token = `${this.#owner}:${this.#tokens++}`;
+        const job = await source.fetch(token);
+        this.#heardAt.set(source.queueName, Date.now());
+        failures = 0;
+        if (job) {
+          this.#start(source, job, token, slot);
+          continue;
+        }
+        slot.release();
+        if (this.#stopping) return;
+        await source.waitForWork();
+      } catch (error) {
+        slot?.release();
+        if (this.#stopping) return;
+        failures += 1;
+        if (failures === 1)
+          this.#options.log.warn({ err: error, queue: source.queueName }, 'cannot fetch jobs; trying on');
+        await wait(Math.min(100 * 2 ** failures, maxBackoffMs) * (0.9 + 0.2 * Math.random()));
+      }
+    }
+  }
+
+  #start(source: JobSource, job: FetchedJob, token: string, slot: Slot): void {
+    const run: Run = { job, token, task: job.name, startedAt: Date.now() };
+    const ended = this.#process(source, run)
+      .catch((error) =>
+        this.#options.log.error({ err: error, task_id: job.id }, 'a run ended without its end in the ledger'),
+      )
+      .finally(() => {
+        this.#runs.delete(run);
+        slot.release();
+      });
+    this.#runs.set(run, ended);
+  }
+
+  async #process(source: JobSource, { job, token }: Run): Promise<void> {
+    const { db, registry, metrics, log, worker, defaultTenantId } = this.#options;
+    const incoming = {
+      id: job.id ?? '',
+      name: job.name,
+      queue: source.queueName,
+      timestamp: job.timestamp,
+      data: job.data,
+    };
+    let outcome: Outcome | 'dropped' = 'dropped';
+    try {
+      const intake = await takeIn({ db, owner: this.#owner, worker, defaultTenantId }, incoming);
+      if (intake.kind === 'claimed') {
+        const { task } = intake;
+        const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
+        const observe = metrics.taskStarted(task);
+        outcome = await runTask({ db, leases: this.#leases, log, draining: this.#draining.signal }, definition, task);
+        observe(outcome);
+      } else {
+        metrics.jobDropped(source.queueName);
+      }
+    } catch (error) {
+      log.warn({ err: error, task_id: job.id }, 'the ledger could not be asked; the job goes back to its queue');
+      await job.moveToWait(token).catch(() => undefined);
+      await wait(1000, undefined, { ref: false });
+      return;
+    }
+    await this.#acknowledge(job, token, outcome);
+  }
+
+  /** The ledger has the truth already: a job that cannot be acknowledged is dropped when it comes again. */
+  async #acknowledge(job: FetchedJob, token: string, outcome: Outcome | 'dropped'): Promise<void> {
+    try {
+      if (outcome === 'handed_back') await job.moveToWait(token);
+      else await job.moveToCompleted('', token, false);
+    } catch (error) {
+      this.#options.log.debug({ err: error, task_id: job.id }, 'job was not acknowledged');
+    }
+  }
+
+  async #renewLocks(): Promise<void> {
+    const bySource = Map.groupBy(this.#runs.keys(), (run) => run.job.queueName);
+    for (const source of this.#sources) {
+      const runs = bySource.get(source.queueName) ?? [];
+      if (runs.length === 0) continue;
+      const ids = runs.map((run) => run.job.id ?? '');
+      const tokens = runs.map((run) => run.token);
+      try {
+        await source.extendJobLocks(ids, tokens, lockDurationMs);
+      } catch (error) {
+        this.#options.log.debug({ err: error, queue: source.queueName }, 'job locks were not renewed');
+      }
+    }
+  }
+}

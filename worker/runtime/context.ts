@@ -1,0 +1,57 @@
+/** What a handler gets, bound to one claim. */
+import type { Database } from '../db/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { runEffect, runExternal } from './ledger/effects.ts';
+import { writeProgress } from './ledger/finish.ts';
+import type { ClaimedTask } from './ledger/rows.ts';
+import type { Progress, TaskContext } from './task.ts';
+
+/** Progress is for eyes: four writes a second and task are plenty. */
+const progressIntervalMs = 250;
+
+export interface RunContext extends TaskContext {
+  /** Waits for the progress write under way and drops what comes later. */
+  settle(): Promise<void>;
+}
+
+export function createContext(db: Database, task: ClaimedTask, signal: AbortSignal, log: Logger): RunContext {
+  const { fence } = task;
+  let newest: Progress | undefined;
+  let writing: Promise<void> | undefined;
+  let lastAt = 0;
+  let closed = false;
+
+  const write = async () => {
+    const waitMs = lastAt + progressIntervalMs - Date.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
+    while (newest && !closed) {
+      const progress = newest;
+      newest = undefined;
+      lastAt = Date.now();
+      await writeProgress(db, fence, JSON.stringify(progress));
+    }
+  };
+
+  return {
+    taskId: fence.id,
+    tenantId: task.tenantId,
+    userId: task.userId,
+    attempt: task.attempts - 1,
+    signal,
+    log,
+    effect: (step, work) => runEffect(db, fence, step, work),
+    external: (step, call) => runExternal(db, fence, step, call),
+    progress(progress) {
+      newest = progress;
+      writing ??= write()
+        .catch((error) => log.debug({ err: error }, 'progress was not written'))
+        .finally(() => {
+          writing = undefined;
+        });
+    },
+    async settle() {
+      closed = true;
+      await writing;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/** A job from Redis, turned into a claim on a ledger row: rows that are there, and rows made for jobs from elsewhere. */
+import type { Database } from '../db/index.ts';
+import { MillraceError } from '../errors.ts';
+import type { QueueName } from '../queues.ts';
+import { foreignTaskId, type JobData, jobMetaSchema } from './job.ts';
+import { acceptTasks } from './ledger/accept.ts';
+import { claimTask } from './ledger/claim.ts';
+import type { ClaimedTask } from './ledger/rows.ts';
+
+export type Intake =
+  | { readonly kind: 'claimed'; readonly task: ClaimedTask }
+  /** Acknowledge and forget: a duplicate, a finished task come back, one not due, one that somebody else holds. */
+  | { readonly kind: 'dropped' };
+
+/** The parts of a job that intake looks at; `data` is whatever somebody put there. */
+export interface IncomingJob {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: QueueName;
+  readonly timestamp: number;
+  readonly data: unknown;
+}
+
+export interface IntakeDeps {
+  readonly db: Database;
+  readonly owner: string;
+  readonly worker: string;
+  /** Whose a job is that names no tenant. */
+  readonly defaultTenantId: string;
+}
+
+/** @throws when the database does not answer; the job is then put back. */
+export async function takeIn(deps: IntakeDeps, job: IncomingJob): Promise<Intake> {
+  const { meta, payload } = readData(job.data);
+  const id = meta ? job.id : foreignTaskId(job.queue, job.id, job.timestamp);
+  if (!meta) await acceptForeign(deps, job, id, payload);
+  const task = await claimTask(deps.db, id, deps.owner, deps.worker);
+  return task ? { kind: 'claimed', task } : { kind: 'dropped' };
+}
+
+/** A foreign job without a readable shape keeps its data as payload, for whoever looks at the dead letter. */
+function readData(data: unknown): { meta: JobData['meta']; payload: unknown } {
+  if (typeof data !== 'object' || data === null || !('payload' in data)) return { meta: undefined, payload: data };
+  const meta = 'meta' in data ? jobMetaSchema.safeParse(data.meta) : undefined;
+  return { meta: meta?.success ? meta.data : undefined, payload: data.payload };
+}
+
+/**
+ * Gives a job from elsewhere its row. One that arrives again meets the row of the first time. Payload and name are checked when
+ * it runs, so that a bad job ends as FAILED with a dead letter and not in a loop.
+ */
+async function acceptForeign(
+  { db, defaultTenantId }: IntakeDeps,
+  job: IncomingJob,
+  id: string,
+  payload: unknown,
+): Promise<void> {
+  try {
+    await db.tx((tx) =>
+      acceptTasks(tx, [
+        {
+          id,
+          name: job.name,
+          queue: job.queue,
+          tenantId: defaultTenantId,
+          // Postgres keeps no NUL in jsonb
+          payload: (JSON.stringify(payload) ?? 'null').replaceAll('\\u0000', '\\ufffd'),
+          redisJobId: job.id === id ? undefined : job.id,
+        },
+      ]),
+    );
+  } catch (error) {
+    // The id is taken by a row with other contents: that row decides.
+    if (!(error instanceof MillraceError && error.code === 'task_id_taken')) throw error;
+  }
+}

@@ -1,0 +1,55 @@
+/** The runs of a process: keeps their leases, and tells each when it has lost its own. */
+import type { Database } from '../db/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { renewLeases, stillHeld } from './ledger/claim.ts';
+import type { Fence } from './ledger/rows.ts';
+import { type Loop, startLoop } from './loop.ts';
+
+/** How often runs ask whether they are still theirs: a cancel is heard within this, and a bit. */
+const checkIntervalMs = 1000;
+/** Every so many checks the leases are renewed instead: each 8 s of 30, so that three renewals may fail. */
+const checksPerRenewal = 8;
+
+export interface HeldRun {
+  readonly fence: Fence;
+  /** Called once when the row is no longer held: cancelled, timed out, or taken over. */
+  readonly lost: () => void;
+}
+
+export class Leases {
+  readonly #runs = new Set<HeldRun>();
+  readonly #loop: Loop;
+
+  constructor(db: Database, owner: string, log: Logger) {
+    let checks = 0;
+    this.#loop = startLoop({
+      name: 'lease keeper',
+      intervalMs: checkIntervalMs,
+      log,
+      round: async () => {
+        const runs = [...this.#runs];
+        checks += 1;
+        if (runs.length === 0) return undefined;
+        const fences = runs.map((run) => run.fence);
+        const renew = checks >= checksPerRenewal;
+        const held = renew ? await renewLeases(db, owner, fences) : await stillHeld(db, owner, fences);
+        if (renew) checks = 0;
+        for (const run of runs) {
+          // a run may have ended meanwhile: then its row is gone for a good reason
+          if (!held.has(run.fence.id) && this.#runs.delete(run)) run.lost();
+        }
+        return undefined;
+      },
+    });
+  }
+
+  hold(run: HeldRun): Disposable {
+    this.#runs.add(run);
+    return { [Symbol.dispose]: () => void this.#runs.delete(run) };
+  }
+
+  /** Call after the last run has ended: a lease that nobody renews lapses. */
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+}

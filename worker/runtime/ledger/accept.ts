@@ -1,0 +1,160 @@
+/** Taking tasks into the ledger. Once the insert commits, the task is accepted: it will run, whatever happens to Redis. */
+import { v7 as uuidv7 } from 'uuid';
+import type { Queryable } from '../../db/index.ts';
+import { MillraceError } from '../../errors.ts';
+import type { QueueName } from '../../queues.ts';
+
+/** What stands in the way when a task with the same `unique_key` is alive. */
+export type UniquePolicy = 'return' | 'reject';
+
+export interface NewTask {
+  readonly name: string;
+  readonly queue: QueueName;
+  readonly tenantId: string;
+  /** JSON text, checked against the task's schema. */
+  readonly payload: string;
+  readonly userId?: string | undefined;
+  /** The caller's own id. The same id with the same payload gets the old answer, with another payload `task_id_taken`. */
+  readonly id?: string | undefined;
+  /** 1 to 9, 9 first; 5 unless told otherwise. */
+  readonly priority?: number | undefined;
+  /** Seconds from now, by the database's clock. */
+  readonly countdownSeconds?: number | undefined;
+  readonly eta?: Date | undefined;
+  /** Seconds from now after which the task must not start. */
+  readonly expiresSeconds?: number | undefined;
+  /** At most one live task a tenant and key. */
+  readonly uniqueKey?: string | undefined;
+  readonly uniquePolicy?: UniquePolicy | undefined;
+  readonly redisJobId?: string | undefined;
+}
+
+export interface Accepted {
+  readonly id: string;
+  readonly status: string;
+  /** True when this call made the row; false when it was there before. */
+  readonly created: boolean;
+  /** True when it may be handed to Redis at once. */
+  readonly due: boolean;
+}
+
+/**
+ * How long the caller that accepted a row has to hand it to Redis before a relay does. Above the producer's command timeout
+ * (2 s), or a slow Redis would get every job twice.
+ */
+const handoverSeconds = 3;
+
+const insertSql = `
+  insert into tasks_live (id, tenant_id, user_id, name, queue, priority, payload, unique_key, due_at, expires_at,
+                          handover_until, redis_job_id)
+  select r.id, r.tenant_id, r.user_id, r.name, r.queue, coalesce(r.priority, 5), r.payload, r.unique_key,
+         coalesce(r.eta, now() + make_interval(secs => coalesce(r.countdown, 0))),
+         now() + make_interval(secs => r.expires),
+         case when coalesce(r.eta, now()) <= now() and coalesce(r.countdown, 0) <= 0
+              then now() + interval '${handoverSeconds} seconds' end,
+         r.redis_job_id
+    from jsonb_to_recordset($1::jsonb) as r (id uuid, tenant_id uuid, user_id text, name text, queue text, priority smallint,
+         payload jsonb, unique_key text, eta timestamptz, countdown float8, expires float8, redis_job_id text)
+  on conflict do nothing
+  returning id, handover_until is not null as due`;
+
+interface Inserted {
+  id: string;
+  due: boolean;
+}
+
+/**
+ * Inserts all tasks or none. Pass a transaction when any of them has an id of its own or a unique key (see
+ * `needsTransaction`), so that a conflict undoes the whole batch.
+ * @throws MillraceError `task_id_taken`, `unique_key_taken`
+ */
+export async function acceptTasks(db: Queryable, tasks: readonly NewTask[]): Promise<Accepted[]> {
+  const ids = tasks.map((task) => task.id ?? uuidv7());
+  const inserted = await db.query<Inserted>(insertSql, [recordset(tasks, ids)]);
+  const rows = new Map(inserted.map((row) => [row.id, row]));
+  for (const id of await undoFinished(db, tasks, rows)) rows.delete(id);
+  const accepted: Accepted[] = [];
+  for (const [index, task] of tasks.entries()) {
+    const id = ids[index] ?? '';
+    const row = rows.get(id);
+    // A batch may name one id twice; the second meets the row of the first.
+    rows.delete(id);
+    accepted.push(row ? { id, status: 'PENDING', created: true, due: row.due } : await existing(db, task, id));
+  }
+  return accepted;
+}
+
+/** Whether accepting these may meet a row that is there already. */
+export const needsTransaction = (tasks: readonly NewTask[]): boolean =>
+  tasks.some((task) => task.id !== undefined || task.uniqueKey !== undefined);
+
+/**
+ * An id may belong to a task that has finished and so left tasks_live: its new row is taken back. Looked up after the insert,
+ * in a newer snapshot: whoever finishes a task deletes and inserts in one commit, so one of the two always meets it.
+ */
+async function undoFinished(
+  db: Queryable,
+  tasks: readonly NewTask[],
+  rows: ReadonlyMap<string, Inserted>,
+): Promise<string[]> {
+  const own = tasks.flatMap((task) => (task.id !== undefined && rows.has(task.id) ? [task.id] : []));
+  if (own.length === 0) return [];
+  const undone = await db.query<{ id: string }>(
+    `delete from tasks_live where id = any ($1::uuid[]) and id in (select id from tasks_finished where id = any ($1::uuid[]))
+     returning id`,
+    [own],
+  );
+  return undone.map((row) => row.id);
+}
+
+/** The rows as one JSON array. Payloads are JSON text already and go in unparsed. */
+function recordset(tasks: readonly NewTask[], ids: readonly string[]): string {
+  const rows = tasks.map((task, index) => {
+    const columns = JSON.stringify({
+      id: ids[index],
+      tenant_id: task.tenantId,
+      user_id: task.userId,
+      name: task.name,
+      queue: task.queue,
+      priority: task.priority,
+      unique_key: task.uniqueKey,
+      eta: task.eta,
+      countdown: task.countdownSeconds,
+      expires: task.expiresSeconds,
+      redis_job_id: task.redisJobId,
+    });
+    return `${columns.slice(0, -1)},"payload":${task.payload}}`;
+  });
+  return `[${rows.join(',')}]`;
+}
+
+/**
+ * The row that stood in the way. It is looked up after the insert failed, in a statement of its own: a task that finished in
+ * between has left tasks_live and committed to tasks_finished, which this newer snapshot sees.
+ */
+async function existing(db: Queryable, task: NewTask, id: string): Promise<Accepted> {
+  const [byId] = await db.query<{ status: string; same: boolean }>(
+    `select status, payload = $3::jsonb and name = $4 and tenant_id = $2 as same from tasks where id = $1 and ($2::uuid is not null)`,
+    [id, task.tenantId, task.payload, task.name],
+  );
+  if (byId?.same) return { id, status: byId.status, created: false, due: false };
+  if (byId) {
+    throw new MillraceError({
+      code: 'task_id_taken',
+      message: `The task id ${id} belongs to another task.`,
+      hint: 'Send the same payload to get the old answer, or choose another id.',
+    });
+  }
+  const [byKey] = await db.query<{ id: string; status: string }>(
+    'select id, status from tasks_live where tenant_id = $1 and unique_key = $2',
+    [task.tenantId, task.uniqueKey ?? null],
+  );
+  if (byKey && (task.uniquePolicy ?? 'return') === 'return') return { ...byKey, created: false, due: false };
+  throw new MillraceError({
+    code: 'unique_key_taken',
+    message: byKey
+      ? `A task with the unique key "${task.uniqueKey}" is alive: ${byKey.id}.`
+      : `A task with the unique key "${task.uniqueKey}" finished while this one was sent.`,
+    hint: byKey ? 'Wait until it is done, or cancel it.' : 'Send it again.',
+  });
+}

@@ -1,0 +1,105 @@
+/** The ledger alone decides who runs: a job from Redis is only a hint that a row may be due. */
+import type { Queryable } from '../../db/index.ts';
+import type { QueueName } from '../../queues.ts';
+import type { ClaimedTask, Fence } from './rows.ts';
+
+/** How long a claim lasts without renewal, by the database's clock. */
+export const leaseSeconds = 30;
+
+interface ClaimRow {
+  name: string;
+  queue: QueueName;
+  tenant_id: string;
+  user_id: string | null;
+  payload: unknown;
+  attempts: number;
+  epoch: number;
+  accepted_at: Date;
+  due_at: Date;
+}
+
+/**
+ * Claims a row that is due, or whose lease is over. Undefined when somebody else holds it, it is not due, has expired or is
+ * finished: the job is then acknowledged and dropped. A takeover of a lapsed lease counts no attempt.
+ */
+export async function claimTask(
+  db: Queryable,
+  id: string,
+  owner: string,
+  worker: string,
+): Promise<ClaimedTask | undefined> {
+  const [row] = await db.query<ClaimRow>(
+    `update tasks_live
+        set status = 'RUNNING', epoch = epoch + 1, owner = $2, worker = $3, handover_until = null,
+            lease_until = clock_timestamp() + interval '${leaseSeconds} seconds',
+            started_at = coalesce(started_at, clock_timestamp()),
+            attempts = attempts + case when status = 'RUNNING' then 0 else 1 end
+      where id = $1
+        and (expires_at is null or expires_at > clock_timestamp() or attempts > 0)
+        and case when status = 'RUNNING' then lease_until < clock_timestamp() else due_at <= clock_timestamp() end
+      returning name, queue, tenant_id, user_id, payload, attempts, epoch, accepted_at, due_at`,
+    [id, owner, worker],
+  );
+  return (
+    row && {
+      fence: { id, epoch: row.epoch, owner },
+      name: row.name,
+      queue: row.queue,
+      tenantId: row.tenant_id,
+      userId: row.user_id ?? undefined,
+      payload: row.payload,
+      attempts: row.attempts,
+      acceptedAt: row.accepted_at,
+      dueAt: row.due_at,
+    }
+  );
+}
+
+/** Renews the leases of one owner, all in one statement, and returns the ids that are still its own. */
+export async function renewLeases(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>(
+    `update tasks_live t set lease_until = clock_timestamp() + interval '${leaseSeconds} seconds'
+       from unnest($2::uuid[], $3::bigint[]) as held (id, epoch)
+      where t.id = held.id and t.epoch = held.epoch and t.owner = $1 and t.status = 'RUNNING'
+      returning t.id`,
+    [owner, fences.map((fence) => fence.id), fences.map((fence) => fence.epoch)],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Which of these are still held: the cheap question between renewals, so that a cancel is heard within a second. */
+export async function stillHeld(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>(
+    `select t.id from tasks_live t join unnest($2::uuid[], $3::bigint[]) as held (id, epoch)
+         on t.id = held.id and t.epoch = held.epoch
+      where t.owner = $1 and t.status = 'RUNNING'`,
+    [owner, fences.map((fence) => fence.id), fences.map((fence) => fence.epoch)],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+/**
+ * Puts back what runs under a lease that is over: its process died or lost the database. The epoch goes up, so that the old
+ * run's writes are refused if it comes back; no attempt is counted.
+ */
+export async function takeOverLapsed(db: Queryable, limit: number): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+      where id in (select id from tasks_live where status = 'RUNNING' and lease_until < clock_timestamp()
+                   order by lease_until limit $1 for update skip locked)
+      returning id`,
+    [limit],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Puts back everything that runs, whatever its lease: for the embedded default, which holds the lock on its data folder. */
+export async function takeOverAll(db: Queryable): Promise<number> {
+  const rows = await db.query(
+    `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+      where status = 'RUNNING' returning id`,
+  );
+  return rows.length;
+}

@@ -1,0 +1,104 @@
+/** Ends of a run. Every write carries its fence and returns whether it was let in. */
+import type { Queryable } from '../../db/index.ts';
+import type { Fence, TaskError, TerminalStatus } from './rows.ts';
+
+const finishedColumns = `id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker, unique_key,
+  accepted_at, due_at, expires_at, started_at, progress, redis_job_id`;
+
+/** Moves rows from `gone` to the finished ones; $status, $result … are SQL. */
+const intoFinished = (status: string, result: string, error: string, history: string, deadLetter: string) => `
+  insert into tasks_finished (${finishedColumns}, status, result, error, error_history, dead_letter, finished_at)
+  select ${finishedColumns}, ${status}, ${result}, ${error}, ${history}, ${deadLetter}, clock_timestamp() from gone`;
+
+const fenced = `id = $1 and epoch = $2 and owner = $3 and status = 'RUNNING'`;
+const ofFence = (fence: Fence) => [fence.id, fence.epoch, fence.owner] as const;
+
+/** COMPLETED, with the JSON text of the result. */
+export async function completeTask(db: Queryable, fence: Fence, result: string): Promise<boolean> {
+  const rows = await db.query(
+    `with gone as (delete from tasks_live where ${fenced} returning *)
+     ${intoFinished(`'COMPLETED'`, '$4::jsonb', 'null', 'error_history', 'false')} returning id`,
+    [...ofFence(fence), result],
+  );
+  return rows.length > 0;
+}
+
+/** FAILED or TIMED_OUT for good, kept as a dead letter. */
+export async function failTask(
+  db: Queryable,
+  fence: Fence,
+  error: TaskError,
+  status: Extract<TerminalStatus, 'FAILED' | 'TIMED_OUT'>,
+): Promise<boolean> {
+  const rows = await db.query(
+    `with gone as (delete from tasks_live where ${fenced} returning *)
+     ${intoFinished('$5', 'null', '$4::jsonb', `error_history || $4::jsonb`, 'true')} returning id`,
+    [...ofFence(fence), JSON.stringify(error), status],
+  );
+  return rows.length > 0;
+}
+
+/** RETRYING: due again after `delayMs`, by the database's clock. */
+export async function retryTask(db: Queryable, fence: Fence, error: TaskError, delayMs: number): Promise<boolean> {
+  const rows = await db.query(
+    `update tasks_live
+        set status = 'RETRYING', owner = null, worker = null, lease_until = null,
+            due_at = clock_timestamp() + make_interval(secs => $5), error = $4::jsonb, error_history = error_history || $4::jsonb
+      where ${fenced} returning id`,
+    [...ofFence(fence), JSON.stringify(error), delayMs / 1000],
+  );
+  return rows.length > 0;
+}
+
+/** PENDING again, as if the attempt had not been: a stopping worker gives back what it cannot finish. */
+export async function handBack(db: Queryable, fence: Fence): Promise<boolean> {
+  const rows = await db.query(
+    `update tasks_live
+        set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+      where ${fenced} returning id`,
+    [...ofFence(fence)],
+  );
+  return rows.length > 0;
+}
+
+export async function writeProgress(db: Queryable, fence: Fence, progress: string): Promise<boolean> {
+  const rows = await db.query(`update tasks_live set progress = $4::jsonb where ${fenced} returning id`, [
+    ...ofFence(fence),
+    progress,
+  ]);
+  return rows.length > 0;
+}
+
+/**
+ * Cancels a waiting or running task of a tenant. A running one is fenced from this moment: its effects are refused, its
+ * signal is aborted within a second or so.
+ */
+export async function cancelTask(db: Queryable, tenantId: string, id: string, reason: string): Promise<boolean> {
+  const error = { code: 'cancelled', message: reason, at: new Date().toISOString() };
+  const rows = await db.query(
+    `with gone as (delete from tasks_live where id = $1 and tenant_id = $2 returning *),
+          fenced as (select gone.*, epoch + 1 as next_epoch from gone)
+     insert into tasks_finished (${finishedColumns}, status, error, error_history, finished_at)
+     select ${finishedColumns.replace(' epoch,', ' next_epoch,')}, 'CANCELLED', $3::jsonb, error_history, clock_timestamp()
+       from fenced returning id`,
+    [id, tenantId, JSON.stringify(error)],
+  );
+  return rows.length > 0;
+}
+
+/** Ends what was not started in time. A task that has begun an attempt no longer expires. */
+export async function expireTasks(db: Queryable, limit: number): Promise<number> {
+  const error = { code: 'expired', message: 'It was not started before its expiry.' };
+  const rows = await db.query(
+    `with gone as (
+       delete from tasks_live where id in (
+         select id from tasks_live
+          where expires_at <= clock_timestamp() and status <> 'RUNNING' and attempts = 0
+          order by expires_at limit $1 for update skip locked)
+       returning *)
+     ${intoFinished(`'EXPIRED'`, 'null', '$2::jsonb', 'error_history', 'false')} returning id`,
+    [limit, JSON.stringify(error)],
+  );
+  return rows.length;
+}

@@ -1,0 +1,45 @@
+/** The reconciler puts back what was lost on the way: rows that Redis no longer knows, and runs whose lease is over. */
+import type { Database } from '../db/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Broker } from './broker.ts';
+import { takeOverLapsed } from './ledger/claim.ts';
+import { putBack, queuedSince } from './ledger/handover.ts';
+import { type Loop, startLoop } from './loop.ts';
+
+/** How long a row may stand in Redis before it is looked up there: above any fetch under way. */
+const queuedGraceSeconds = 10;
+const sweepIntervalMs = 5000;
+const sweepBatch = 1000;
+
+/** Two loops, so that a slow Redis does not hold up takeovers. */
+export function startReconciler(db: Database, broker: Broker, log: Logger): Loop[] {
+  let after: string | undefined;
+  return [
+    startLoop({
+      name: 'lease sweep',
+      intervalMs: sweepIntervalMs,
+      log,
+      round: async () => {
+        const ids = await takeOverLapsed(db, sweepBatch);
+        if (ids.length > 0) log.warn({ tasks: ids.length }, 'took over tasks whose worker is gone');
+        return ids.length === sweepBatch ? 'again' : undefined;
+      },
+    }),
+    startLoop({
+      name: 'reconciler',
+      intervalMs: sweepIntervalMs,
+      log,
+      round: async () => {
+        if (!broker.ready) return undefined;
+        const rows = await queuedSince(db, queuedGraceSeconds, after, sweepBatch);
+        after = rows.length === sweepBatch ? rows.at(-1)?.id : undefined;
+        const missing = await broker.missing(rows);
+        if (missing.length > 0) {
+          const back = await putBack(db, missing);
+          log.warn({ tasks: back }, 'put back tasks that redis no longer knew');
+        }
+        return after === undefined ? undefined : 'again';
+      },
+    }),
+  ];
+}

@@ -1,0 +1,81 @@
+/**
+ * The slots of a process: how many tasks it runs side by side, shared by all its queues. A slot is taken before a job is
+ * fetched, so that no job waits in a process while another process is free.
+ */
+import type { QueueTier } from '../queues.ts';
+
+/** Shares when several tiers wait: of ten slots six go to high, three to normal, one to low. */
+const weights: Record<QueueTier, number> = { high: 6, normal: 3, low: 1 };
+
+export interface Slot {
+  release(): void;
+}
+
+interface Waiter {
+  readonly tier: QueueTier;
+  readonly give: (slot: Slot | undefined) => void;
+}
+
+export class Slots {
+  readonly capacity: number;
+  #free: number;
+  #closed = false;
+  readonly #waiters: Waiter[] = [];
+  /** Virtual time of each tier (stride scheduling): the tier that has had least for its weight goes first. */
+  readonly #passed: Record<QueueTier, number> = { high: 0, normal: 0, low: 0 };
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.#free = capacity;
+  }
+
+  get busy(): number {
+    return this.capacity - this.#free;
+  }
+
+  /** Waits for a slot; undefined once `close` was called. */
+  take(tier: QueueTier): Promise<Slot | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    return new Promise((give) => {
+      this.#waiters.push({ tier, give });
+      this.#serve();
+    });
+  }
+
+  /** Gives out no more slots; those that wait hear undefined. */
+  close(): void {
+    this.#closed = true;
+    for (const waiter of this.#waiters.splice(0)) waiter.give(undefined);
+  }
+
+  #serve(): void {
+    while (this.#free > 0 && this.#waiters.length > 0) {
+      const next = this.#waiters.reduce((best, waiter) =>
+        this.#passed[waiter.tier] < this.#passed[best.tier] ? waiter : best,
+      );
+      this.#waiters.splice(this.#waiters.indexOf(next), 1);
+      this.#charge(next.tier);
+      this.#free -= 1;
+      next.give(this.#slot());
+    }
+  }
+
+  /** A tier that was idle does not save up: it starts level with the least of those that wait. */
+  #charge(tier: QueueTier): void {
+    const waiting = this.#waiters.map((waiter) => this.#passed[waiter.tier]);
+    const floor = waiting.length > 0 ? Math.min(...waiting) - 1 : this.#passed[tier];
+    this.#passed[tier] = Math.max(this.#passed[tier], floor) + 1 / weights[tier];
+  }
+
+  #slot(): Slot {
+    let held = true;
+    return {
+      release: () => {
+        if (!held) return;
+        held = false;
+        this.#free += 1;
+        this.#serve();
+      },
+    };
+  }
+}

@@ -1,0 +1,65 @@
+/** What a task is, and what its handler gets. */
+import type { z } from 'zod';
+import type { Transaction } from '../db/index.ts';
+import type { QueueName } from '../queues.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { RetryPolicy } from './retry.ts';
+
+/** JSON as Postgres keeps it. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** How far a task has come, for people. */
+export interface Progress {
+  readonly [key: string]: Json | undefined;
+  /** What it does now, in a word or two. */
+  readonly step?: string;
+  /** 0 to 1. */
+  readonly fraction?: number;
+}
+
+export interface TaskContext {
+  readonly taskId: string;
+  readonly tenantId: string;
+  readonly userId: string | undefined;
+  /** From 0. */
+  readonly attempt: number;
+  /** Aborted when the task is cancelled, its time is over, or its lease is lost: stop soon, no effect will be let in. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /**
+   * Runs `work` in one transaction together with its key (task id, step) and the fence, so that it happens once however
+   * often the task runs. A step that is done returns what it returned then. Steps have deterministic names.
+   * @throws StaleOwnerError when this run was overtaken: by a cancel, a timeout or another worker.
+   */
+  effect<T extends Json>(step: string, work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Calls the outside with a key that is the same at every attempt, and records the answer; a step that is done is not called
+   * again. Where the far side takes no key, a kill between its answer and our record may repeat the call.
+   */
+  external<T extends Json>(step: string, call: (key: string) => Promise<T>): Promise<T>;
+  /** Reports progress, fenced; at most a few a second are written, the newest wins. Never throws. */
+  progress(progress: Progress): void;
+}
+
+export interface TaskDefinition<P extends z.ZodType = z.ZodType> {
+  /** Unique over all tasks; also the BullMQ job's name. */
+  readonly name: string;
+  readonly queue: QueueName;
+  /** One sentence for people. */
+  readonly description: string;
+  /** A strict object: unknown fields are refused. */
+  readonly payload: P;
+  readonly retry: RetryPolicy;
+  readonly handle: (ctx: TaskContext, payload: z.output<P>) => Promise<Json | undefined>;
+}
+
+/** A task as the registry holds it: its payload type is known to its handler alone. */
+export interface RegisteredTask {
+  readonly name: string;
+  readonly queue: QueueName;
+  readonly description: string;
+  readonly retry: RetryPolicy;
+  readonly payload: z.ZodType;
+  /** @throws PayloadError when the payload does not fit. */
+  readonly run: (ctx: TaskContext, payload: unknown) => Promise<Json | undefined>;
+}
