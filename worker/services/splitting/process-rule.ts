@@ -12,7 +12,7 @@ const escapes: Readonly<Record<string, string>> = { '\\n': '\n', '\\r': '\r', '\
 
 /** Turns a typed `\n`, `\t` or `\r` (two characters, as forms send it) into the character it stands for. */
 function unescapeSeparator(separator: string): string {
-  return separator.replace(/\\[nrt]/g, (escape) => escapes[escape] ?? escape).replace(/\r\n?/g, '\n');
+  return separator.replace(/\\[nrt]/g, (typed) => escapes[typed] ?? typed).replace(/\r\n?/g, '\n');
 }
 
 const preProcessingRuleSchema = z.object({

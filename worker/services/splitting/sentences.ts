@@ -80,8 +80,8 @@ export class Boundaries {
 
   /** The first place in [at, before) where a word begins that is no white space, or -1. */
   wordAfter(text: string, at: number, before: number): number {
-    const from = Math.max(0, at - lookBackChars);
-    const to = Math.min(text.length, at + lookBackChars);
+    const from = Math.max(0, at - lookAheadChars);
+    const to = Math.min(text.length, at + lookAheadChars);
     for (const { index, segment } of this.#words.segment(text.slice(from, to))) {
       const place = from + index;
       if (place >= before) return -1;
