@@ -1,0 +1,282 @@
+/**
+ * Runs a module in a child process that is killed when it takes too long, too much memory, or says too much.
+ *
+ * A child works on one job at a time and can take several, one after another; `pool.ts` makes use of that.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import v8 from 'node:v8';
+import { BoundError, ChildError, CrashError } from './errors.ts';
+import { type Feeding, feed } from './feed.ts';
+import { FrameReader, frameKind, writeFrame } from './frames.ts';
+import { type ChildOptions, guardAgainstOrphan, residentBytes, type StartedChild, startChild } from './process.ts';
+
+/** What one job may take. */
+export interface JobLimits {
+  /** Time the child may work, in ms. Time in which its reader or its source keeps it waiting does not count. */
+  readonly wallMs: number;
+  /** Added to `wallMs` for each MiB of input sent. */
+  readonly wallMsPerMib?: number;
+  /** Resident memory of the child, in bytes. */
+  readonly rssBytes: number;
+  /** Bytes of output, all values together. */
+  readonly outputBytes: number;
+  /** How long the source may give nothing while the child waits for it, in ms. */
+  readonly stallMs: number;
+}
+
+export interface Job {
+  /** Streamed into the child as fast as it reads; destroyed when the job is over. A function is called when the job starts. */
+  readonly input: Readable | (() => Promise<Readable> | Readable);
+  /** Structured-cloneable; small. */
+  readonly argument: unknown;
+  readonly limits: JobLimits;
+  /** Kills the child. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long Node and the module may take to start, on a machine that is busy. */
+const startMs = 30_000;
+/** How often time and memory are looked at. */
+const pollMs = 100;
+/** How long a child may take to drain the input that a finished job did not read. */
+const drainMs = 5_000;
+const keptErrorChars = 2_000;
+const mebibyte = 1024 * 1024;
+
+export class BoundedChild {
+  readonly #started: StartedChild;
+  readonly #guard: ChildProcess | undefined;
+  readonly #reader: FrameReader;
+  readonly #exited: Promise<string>;
+  #lastWords = '';
+  #ready = false;
+  #alive = true;
+  #busy = false;
+  #peakRssBytes = 0;
+  #reportedRssBytes: number | undefined;
+
+  constructor(options: ChildOptions) {
+    this.#started = startChild(options);
+    this.#guard = guardAgainstOrphan(this.#started.pid);
+    this.#reader = new FrameReader(this.#started.output);
+    const { process: child, input, errors } = this.#started;
+    input.on('error', () => undefined);
+    errors.setEncoding('utf8');
+    errors.on('data', (text: string) => {
+      this.#lastWords = (this.#lastWords + text).slice(-keptErrorChars);
+    });
+    this.#exited = new Promise((resolve) => {
+      const settle = (how: string) => {
+        this.#alive = false;
+        this.#guard?.kill('SIGKILL');
+        resolve(how);
+      };
+      child.once('error', (error) => settle(`before it started (${error.message})`));
+      child.once('close', (code, signal) => settle(signal === null ? `with exit code ${code}` : `by ${signal}`));
+    });
+  }
+
+  get pid(): number {
+    return this.#started.pid;
+  }
+
+  /** Largest resident memory seen, in bytes. */
+  get peakRssBytes(): number {
+    return this.#peakRssBytes;
+  }
+
+  /** True while the child lives and has no job. */
+  get idle(): boolean {
+    return this.#alive && !this.#busy;
+  }
+
+  /** Resident memory now, in bytes; 0 when unknown. */
+  async rssBytes(): Promise<number> {
+    const seen = (await residentBytes(this.pid)) ?? this.#reportedRssBytes ?? 0;
+    this.#peakRssBytes = Math.max(this.#peakRssBytes, seen);
+    return seen;
+  }
+
+  /** Kills the child and resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (this.#alive) {
+      // An idle child is not waited for; one that is being ended is.
+      this.#started.process.ref();
+      this.#started.process.kill('SIGKILL');
+    }
+    await this.#exited;
+  }
+
+  /** Lets this process end although the child stands idle; `ref` takes that back. */
+  unref(): void {
+    this.#eachHandle((handle) => handle.unref());
+  }
+
+  ref(): void {
+    this.#eachHandle((handle) => handle.ref());
+  }
+
+  #eachHandle(act: (handle: { ref(): unknown; unref(): unknown }) => void): void {
+    act(this.#started.process);
+    const { input, output, errors } = this.#started;
+    for (const stream of [input, output, errors]) if (isHandle(stream)) act(stream);
+    if (this.#guard?.stdin && isHandle(this.#guard.stdin)) this.#guard.stdin.unref();
+  }
+
+  /**
+   * Does one job and yields the values that the module yields, as fast as they are taken.
+   *
+   * @throws BoundError when a limit was passed; ChildError when the module threw (the child stays usable);
+   * CrashError when the child ended; the signal's reason when aborted; the input's own error when it fails.
+   */
+  async *run(job: Job): AsyncGenerator<unknown, void, undefined> {
+    if (!this.idle) throw new Error('a bounded child does one job at a time, and none after its end');
+    job.signal?.throwIfAborted();
+    this.#busy = true;
+    let fault: unknown;
+    let killed = false;
+    const fail = (error: unknown) => {
+      if (killed) return;
+      killed = true;
+      fault = error;
+      this.#started.process.kill('SIGKILL');
+    };
+    const onAbort = () => fail(job.signal?.reason);
+    job.signal?.addEventListener('abort', onAbort, { once: true });
+    const clock = { taken: false };
+    let feeding: Feeding | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    let over = false;
+    try {
+      void writeFrame(this.#started.input, frameKind.job, v8.serialize(job.argument));
+      feeding = feed(job.input, this.#started.input, fail);
+      timer = this.#watch(job.limits, feeding, clock, fail);
+      let outputBytes = 0;
+      while (!over) {
+        const frame = await this.#nextFrame(fail);
+        if (killed) break;
+        if (frame === undefined) {
+          fault = await this.#crash(job.limits);
+          killed = true;
+          break;
+        }
+        switch (frame.kind) {
+          case frameKind.ready:
+            this.#ready = true;
+            break;
+          case frameKind.memory:
+            this.#reportedRssBytes = frame.payload.readDoubleLE(0);
+            break;
+          case frameKind.value:
+            outputBytes += frame.payload.byteLength;
+            if (outputBytes > job.limits.outputBytes) {
+              fail(outputError(job.limits.outputBytes));
+              break;
+            }
+            clock.taken = true;
+            yield v8.deserialize(frame.payload);
+            clock.taken = false;
+            break;
+          case frameKind.done:
+            over = true;
+            break;
+          case frameKind.failed:
+            over = true;
+            fault = new ChildError(v8.deserialize(frame.payload));
+            break;
+          default:
+            fail(new CrashError(`with a frame of unknown kind ${frame.kind}`, this.#lastWords));
+        }
+      }
+      if (killed || fault !== undefined) throw fault;
+    } finally {
+      clearInterval(timer);
+      job.signal?.removeEventListener('abort', onAbort);
+      const drained = over && !killed && feeding !== undefined && (await feeding.finish(drainMs));
+      if (!drained) {
+        feeding?.abandon();
+        await this.kill();
+      }
+      this.#busy = false;
+    }
+  }
+
+  async #nextFrame(fail: (error: unknown) => void) {
+    try {
+      return await this.#reader.next();
+    } catch (error) {
+      fail(error);
+      return undefined;
+    }
+  }
+
+  /** Looks at time and memory every `pollMs`; calls `fail` with what was passed. */
+  #watch(limits: JobLimits, feeding: Feeding, clock: { taken: boolean }, fail: (error: unknown) => void) {
+    const stepMs = Math.max(5, Math.min(pollMs, limits.wallMs / 4));
+    let last = performance.now();
+    let startedMs = 0;
+    let workedMs = 0;
+    let stalledMs = 0;
+    return setInterval(() => {
+      const now = performance.now();
+      // A step that took far longer than asked is this process being held up, not the child at work.
+      const passed = Math.min(now - last, stepMs * 10);
+      last = now;
+      if (clock.taken) stalledMs = 0;
+      else if (!this.#ready) startedMs += passed;
+      else if (feeding.starved) stalledMs += passed;
+      else {
+        workedMs += passed;
+        stalledMs = 0;
+      }
+      const wallMs = limits.wallMs + ((limits.wallMsPerMib ?? 0) * feeding.sentBytes) / mebibyte;
+      if (workedMs > wallMs) fail(timeError(wallMs));
+      else if (startedMs > startMs) fail(startError());
+      else if (stalledMs > limits.stallMs) fail(stallError(limits.stallMs));
+      void this.rssBytes().then((bytes) => {
+        if (bytes > limits.rssBytes) fail(memoryError(limits.rssBytes, bytes));
+      });
+    }, stepMs);
+  }
+
+  /** Why the child ended by itself: V8 aborts when its heap is full. */
+  async #crash(limits: JobLimits): Promise<Error> {
+    const how = await this.#exited;
+    if (/heap out of memory|Reached heap limit|Allocation failed/.test(this.#lastWords)) {
+      return memoryError(limits.rssBytes, undefined);
+    }
+    return new CrashError(how, this.#lastWords.trim());
+  }
+}
+
+/** One job in a child of its own, which is gone when the last value is taken. */
+export async function* runBounded(options: ChildOptions & Job): AsyncGenerator<unknown, void, undefined> {
+  const child = new BoundedChild(options);
+  try {
+    yield* child.run(options);
+  } finally {
+    await child.kill();
+  }
+}
+
+function isHandle(stream: object): stream is { ref(): unknown; unref(): unknown } {
+  return 'ref' in stream && 'unref' in stream;
+}
+
+function timeError(ms: number): BoundError {
+  return new BoundError('time', ms, `The child was to finish within ${Math.round(ms)} ms of work; it was killed.`);
+}
+function startError(): BoundError {
+  return new BoundError('start', startMs, `The child was to start within ${startMs} ms; it was killed.`);
+}
+function stallError(ms: number): BoundError {
+  return new BoundError('source', ms, `The child waited ${ms} ms for its input, and none came.`);
+}
+function outputError(bytes: number): BoundError {
+  return new BoundError('output', bytes, `The child was to send at most ${bytes} bytes; it sent more and was killed.`);
+}
+function memoryError(bytes: number, seen: number | undefined): BoundError {
+  const came = seen === undefined ? 'its heap was full' : `it took ${seen}`;
+  return new BoundError('memory', bytes, `The child was to stay within ${bytes} bytes of memory; ${came}.`);
+}

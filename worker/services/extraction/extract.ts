@@ -1,0 +1,69 @@
+/** The room's face: bytes of whatever format in, metadata and blocks out. */
+import type { Block, DocumentFormat } from '../document.ts';
+import { detect, headBytes, zipFormat } from './detect.ts';
+import type { ExtractContext, Extraction, Extractor } from './extractor.ts';
+import { emptyDocument, encryptedDocument } from './faults.ts';
+import { peek, readWhole } from './source.ts';
+import { ZipFile } from './zip.ts';
+
+/** Extractors are loaded when a document of their format comes: each brings its library. */
+const extractors: Record<DocumentFormat, () => Promise<Extractor>> = {
+  txt: async () => (await import('./txt.ts')).txt,
+  md: async () => (await import('./md.ts')).md,
+  mdx: async () => (await import('./mdx.ts')).mdx,
+  html: async () => (await import('./html.ts')).html,
+  xml: async () => (await import('./xml.ts')).xml,
+  csv: async () => (await import('./csv.ts')).csv,
+  xlsx: async () => (await import('./xlsx.ts')).xlsx,
+  docx: async () => (await import('./docx.ts')).docx,
+  pptx: async () => (await import('./pptx.ts')).pptx,
+  pdf: async () => (await import('./pdf.ts')).pdf,
+  epub: async () => (await import('./epub.ts')).epub,
+  eml: async () => (await import('./eml.ts')).eml,
+  vtt: async () => (await import('./vtt.ts')).vtt,
+  properties: async () => (await import('./properties.ts')).properties,
+};
+
+/**
+ * Finds out a document's format and reads it.
+ *
+ * @param name The file's name; decides only between text formats that both fit.
+ * @throws DocumentError, here or while the blocks are taken; `document_empty` at their end when none held text.
+ */
+export async function extract(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  context: ExtractContext,
+): Promise<Extraction> {
+  const peeked = await peek(bytes, headBytes);
+  const detected = await detect(peeked.head, peeked.complete, name);
+  if (detected.kind === 'zip') return await extractZip(peeked.bytes, context);
+  const extractor = await extractors[detected.format]();
+  const { encoding } = detected;
+  const source = { bytes: peeked.bytes, head: peeked.head, ...(encoding === undefined ? {} : { encoding }) };
+  const { metadata, blocks } = await extractor.extract(source, context);
+  return { metadata, blocks: withText(blocks) };
+}
+
+async function extractZip(bytes: AsyncIterable<Uint8Array>, context: ExtractContext): Promise<Extraction> {
+  const file = await readWhole(bytes, context.limits.fileBytes, 'The file');
+  const zip = new ZipFile(file, context.limits.inflatedBytes);
+  if (zip.encrypted) throw encryptedDocument('The file');
+  const mimetype = (await zip.read('mimetype'))?.toString('latin1', 0, 200) ?? '';
+  const extractor = await extractors[zipFormat(zip.names, mimetype)]();
+  async function* again(): AsyncGenerator<Uint8Array> {
+    yield file;
+  }
+  const { metadata, blocks } = await extractor.extract({ bytes: again(), head: file.subarray(0, headBytes) }, context);
+  return { metadata, blocks: withText(blocks) };
+}
+
+/** Passes blocks on; a document none of whose blocks holds text is empty. */
+async function* withText(blocks: AsyncIterable<Block>): AsyncGenerator<Block> {
+  let seen = false;
+  for await (const block of blocks) {
+    seen ||= /\S/.test(block.text);
+    yield block;
+  }
+  if (!seen) throw emptyDocument();
+}
