@@ -17,21 +17,24 @@ const spacedWord = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:['\u2019][\p{L}\p{M}]+)*/gu
 /** What stands in scripts without spaces; the rest of a word is left whole. */
 const scripts =
   /(?<han>[\p{Script=Han}\u3005\u3007]+)|(?<katakana>[\p{Script=Katakana}\u30fc]+)|(?<other>[\p{Script=Hiragana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{M}]+)|(?<spaced>[^\p{Script=Han}\u3005\u3007\p{Script=Katakana}\p{Script=Hiragana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u30fc]+)/gu;
-/** No character at or above this in a text: no script without spaces in it (Thai is the first). */
+/** Any character of a script without spaces. */
 const unspaced = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\ud840-\ud8bf]/;
 
-/** Each word of the text as it is, in order, stop words too. */
-function* everyWord(text: string): Generator<{ readonly word: string; readonly han: boolean }> {
-  for (const [found] of text.matchAll(spacedWord)) {
-    if (!unspaced.test(found)) {
-      yield { word: found, han: false };
-      continue;
-    }
-    for (const { groups } of found.matchAll(scripts)) {
-      if (groups?.han) for (const word of hanWords(groups.han)) yield { word, han: true };
-      else if (groups?.other) for (const word of otherWords(groups.other)) yield { word, han: false };
-      else yield { word: groups?.katakana ?? groups?.spaced ?? '', han: false };
-    }
+/** Hands on each word of the text as it is, in order, stop words too. */
+function eachWord(text: string, take: (word: string, han: boolean) => void): void {
+  const found = text.match(spacedWord) ?? [];
+  const mixed = unspaced.test(text);
+  for (const word of found) {
+    if (mixed && unspaced.test(word)) eachUnspacedWord(word, take);
+    else take(word, false);
+  }
+}
+
+function eachUnspacedWord(run: string, take: (word: string, han: boolean) => void): void {
+  for (const { groups } of run.matchAll(scripts)) {
+    if (groups?.han) for (const word of hanWords(groups.han)) take(word, true);
+    else if (groups?.other) for (const word of otherWords(groups.other)) take(word, false);
+    else take(groups?.katakana ?? groups?.spaced ?? '', false);
   }
 }
 
@@ -39,11 +42,13 @@ function normal(text: string): string {
   return text.normalize('NFKC').toLowerCase();
 }
 
-const kana = /^[\p{Script=Hiragana}]$/u;
+/** The first character of a script without spaces. */
+const firstUnspaced = 0x0e00;
+const kana = /^\p{Script=Hiragana}$/u;
 
 /** False of stop words and of the single kana that are Japanese's particles and endings. */
 function tells(word: string): boolean {
-  return word !== '' && !stopWords.has(word) && !kana.test(word);
+  return word !== '' && !stopWords.has(word) && (word.charCodeAt(0) < firstUnspaced || !kana.test(word));
 }
 
 /** The form that is searched: without apostrophes and the English possessive, cut to its longest. */
@@ -95,28 +100,39 @@ function collect(text: string): { search: string[]; counts: Map<string, number>;
   const search: string[] = [];
   const counts = new Map<string, number>();
   let total = 0;
-  for (const { word, han } of everyWord(normal(text))) {
+  eachWord(normal(text), (word, han) => {
     total += 1;
-    const form = tells(word) ? searchForm(word) : '';
-    if (!tells(form)) continue;
+    const form = searchForm(word);
+    if (!tells(word) || !tells(form)) return;
     search.push(form);
     if (han) search.push(...pairsOf(form));
     counts.set(form, (counts.get(form) ?? 0) + 1);
-  }
+  });
   return { search, counts, total };
 }
 
+/** Longest part of a word that counts for its score, in UTF-16 code units. */
+const maxScoredChars = 24;
+
 function best(counts: ReadonlyMap<string, number>, max: number): string[] {
-  const scored: { word: string; score: number }[] = [];
+  const chosen: { word: string; score: number }[] = [];
   for (const [word, count] of counts) {
-    const length = [...word.slice(0, 24)].length;
-    const wide = unspaced.test(word);
-    if (length < (wide ? 2 : 3) || /^\p{N}+$/u.test(word)) continue;
-    // A word's length stands in for its rarity, of which nothing is known here; a CJK character says as much as three letters.
-    scored.push({ word, score: count * Math.log2(1 + length * (wide ? 3 : 1)) });
+    const score = scoreOf(word, count);
+    const least = chosen.length < max ? 0 : (chosen.at(-1)?.score ?? Number.POSITIVE_INFINITY);
+    if (score <= least) continue;
+    if (chosen.length === max) chosen.pop();
+    const place = chosen.findIndex((other) => other.score < score);
+    chosen.splice(place < 0 ? chosen.length : place, 0, { word, score });
   }
-  return scored
-    .sort((left, right) => right.score - left.score)
-    .slice(0, max)
-    .map(({ word }) => word);
+  return chosen.map(({ word }) => word);
+}
+
+/**
+ * How telling a word is; 0 for one that is no keyword. Its length stands in for its rarity, of which nothing is known here;
+ * a CJK character says as much as three letters.
+ */
+function scoreOf(word: string, count: number): number {
+  const wide = word.charCodeAt(0) >= firstUnspaced && unspaced.test(word);
+  if (word.length < (wide ? 2 : 3) || /^\p{N}+$/u.test(word)) return 0;
+  return count * Math.log2(1 + Math.min(word.length, maxScoredChars) * (wide ? 3 : 1));
 }

@@ -37,6 +37,10 @@ export class BytePairs {
   readonly #pairRanks = new Int32Array(pairSlots);
   #pairs = 0;
   readonly #byteIds: Int32Array;
+  /** Room for the merge of a short piece: tokens, where they end, and what each would merge into with the next. */
+  readonly #ids = new Int32Array(heapFromBytes);
+  readonly #tails = new Int32Array(heapFromBytes);
+  readonly #pairsAt = new Int32Array(heapFromBytes);
 
   constructor() {
     vocabulary ??= readVocabulary();
@@ -62,19 +66,22 @@ export class BytePairs {
   }
 
   #merge(bytes: string, ends: number[] | undefined): number {
+    if (bytes.length < heapFromBytes) return this.#mergeShort(bytes, ends);
     const ids = new Int32Array(bytes.length);
     for (let at = 0; at < bytes.length; at += 1) ids[at] = this.#byteIds[bytes.charCodeAt(at)] ?? none;
-    return bytes.length < heapFromBytes ? this.#mergeShort(ids, ends) : this.#mergeLong(ids, ends);
+    return this.#mergeLong(ids, ends);
   }
 
   /** Merges the lowest rank first, leftmost among equals, by scanning: quadratic, so for short pieces only. */
-  #mergeShort(ids: Int32Array, ends: number[] | undefined): number {
-    let count = ids.length;
-    const pairs = new Int32Array(count);
-    const tails = new Int32Array(count);
+  #mergeShort(bytes: string, ends: number[] | undefined): number {
+    const ids = this.#ids;
+    const pairs = this.#pairsAt;
+    const tails = this.#tails;
+    let count = bytes.length;
     for (let at = 0; at < count; at += 1) {
+      ids[at] = this.#byteIds[bytes.charCodeAt(at)] ?? none;
       tails[at] = at + 1;
-      pairs[at] = at + 1 < count ? this.#pairRank(ids[at] ?? none, ids[at + 1] ?? none) : none;
+      if (at > 0) pairs[at - 1] = this.#pairRank(ids[at - 1] ?? none, ids[at] ?? none);
     }
     for (;;) {
       let best = none;
@@ -89,11 +96,13 @@ export class BytePairs {
       if (where < 0) break;
       ids[where] = best;
       tails[where] = tails[where + 1] ?? 0;
-      ids.copyWithin(where + 1, where + 2, count);
-      tails.copyWithin(where + 1, where + 2, count);
-      pairs.copyWithin(where + 1, where + 2, count);
       count -= 1;
-      pairs[where] = where + 1 < count ? this.#pairRank(best, ids[where + 1] ?? none) : none;
+      for (let at = where + 1; at < count; at += 1) {
+        ids[at] = ids[at + 1] ?? none;
+        tails[at] = tails[at + 1] ?? 0;
+        pairs[at] = pairs[at + 1] ?? none;
+      }
+      if (where + 1 < count) pairs[where] = this.#pairRank(best, ids[where + 1] ?? none);
       if (where > 0) pairs[where - 1] = this.#pairRank(ids[where - 1] ?? none, best);
     }
     if (ends) for (let at = 0; at < count; at += 1) ends.push(tails[at] ?? 0);
