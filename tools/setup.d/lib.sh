@@ -25,7 +25,6 @@ hash_of() {
 logged() {
   local name="$1"
   shift
-  mkdir -p "$cache/logs"
   if "$@" >"$cache/logs/$name.log" 2>&1 </dev/null; then return 0; fi
   say "failed: $*"
   tail -n 25 "$cache/logs/$name.log" >&2
