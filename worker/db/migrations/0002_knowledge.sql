@@ -13,6 +13,7 @@ create table datasets (
   embedding_dimensions integer,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
   unique (tenant_id, name)
 );
 
@@ -54,7 +55,9 @@ create table documents (
   splitting_completed_at timestamptz,
   completed_at timestamptz,
   paused_at timestamptz,
-  stopped_at timestamptz
+  stopped_at timestamptz,
+  -- the row goes last, when segments, vectors and file are gone
+  deleted_at timestamptz
 );
 create index documents_dataset on documents (tenant_id, dataset_id, position desc);
 create index documents_batch on documents (tenant_id, batch);

@@ -1,0 +1,38 @@
+/** The runtime's public face. */
+export { Broker } from './broker.ts';
+export { Consumer, type ConsumerOptions } from './consumer.ts';
+export { defineTask } from './define-task.ts';
+export { createEnqueuer, type Enqueuer, maxBatch, type TaskOptions, type TaskRequest } from './enqueue.ts';
+export type { Accepted } from './ledger/accept.ts';
+export { takeOverAll } from './ledger/claim.ts';
+export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
+export { StaleOwnerError } from './ledger/effects.ts';
+export { cancelTask } from './ledger/finish.ts';
+export { ensurePartitions, removeFinished } from './ledger/partitions.ts';
+export {
+  listTasks,
+  type QueueDepth,
+  queueDepths,
+  readTask,
+  type TaskCursor,
+  type TaskFilter,
+  type TaskPage,
+} from './ledger/read.ts';
+export {
+  isTerminal,
+  type TaskError,
+  type TaskRow,
+  type TaskStatus,
+  taskStatuses,
+  terminalStatuses,
+} from './ledger/rows.ts';
+export { type Loop, startLoop } from './loop.ts';
+export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
+export { type FieldIssue, maxPayloadBytes, PayloadError } from './payload.ts';
+export { pausedQueues, purgeQueue, setQueuePaused } from './queue-control.ts';
+export { startReconciler } from './reconciler.ts';
+export { createRegistry, orphanQueues, type TaskRegistry } from './registry.ts';
+export { startRelay } from './relay.ts';
+export { defaultRetry, exponentialDelay, fixedDelay, type RetryPolicy } from './retry.ts';
+export type { Json, Progress, RegisteredTask, TaskContext } from './task.ts';
+export { TaskWatcher } from './watch.ts';

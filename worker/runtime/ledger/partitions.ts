@@ -1,0 +1,69 @@
+/** Finished tasks stand in partitions by day, so that old ones go by dropping a table and not row by row. */
+import type { Database, Queryable } from '../../db/index.ts';
+
+/** Days for which a partition is made ahead: a process that is away for some days leaves rows in the default partition only. */
+const daysAhead = 3;
+const partitionName = /^tasks_finished_(\d{8})$/;
+
+const day = (date: Date) => date.toISOString().slice(0, 10);
+const addDays = (date: Date, days: number) => new Date(date.getTime() + days * 86_400_000);
+
+async function today(db: Queryable): Promise<Date> {
+  const [row] = await db.query<{ today: string }>(`select (now() at time zone 'utc')::date::text as today`);
+  return new Date(`${row?.today}T00:00:00Z`);
+}
+
+/** Makes the partitions of today and the coming days. Those that the default partition holds rows of are left out. */
+export async function ensurePartitions(db: Database): Promise<void> {
+  const first = await today(db);
+  for (let ahead = 0; ahead <= daysAhead; ahead += 1) {
+    const from = addDays(first, ahead);
+    const name = `tasks_finished_${day(from).replaceAll('-', '')}`;
+    await db.tx(async (tx) => {
+      // one process at a time: two `create table if not exists` at once can collide
+      await tx.query(`select pg_advisory_xact_lock(hashtext('millrace_partitions'))`);
+      const [blocked] = await tx.query(
+        `select 1 where to_regclass($1) is not null
+            or exists (select 1 from tasks_finished_default where finished_at >= $2::timestamptz and finished_at < $3::timestamptz)`,
+        [name, from, addDays(from, 1)],
+      );
+      if (blocked) return;
+      await tx.script(
+        `create table ${name} partition of tasks_finished
+           for values from ('${day(from)} 00:00:00+00') to ('${day(addDays(from, 1))} 00:00:00+00')`,
+      );
+    });
+  }
+}
+
+/** Rows removed from the default partition in one statement. */
+const defaultBatch = 1000;
+
+/**
+ * Removes finished tasks older than `ttlSeconds` with their effect keys: whole partitions whose newest row is older, and rows
+ * of the default partition in batches. Dead letters go too: they were kept that long. Returns what was removed.
+ */
+export async function removeFinished(db: Database, ttlSeconds: number): Promise<{ partitions: number; rows: number }> {
+  const limit = addDays(await today(db), -Math.ceil(ttlSeconds / 86_400));
+  const tables = await db.query<{ name: string }>(
+    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'tasks_finished'::regclass`,
+  );
+  let partitions = 0;
+  for (const { name } of tables) {
+    const date = partitionName.exec(name)?.[1];
+    if (!date || new Date(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T00:00:00Z`) >= limit) continue;
+    await db.tx(async (tx) => {
+      await tx.query(`delete from effects where task_id in (select id from ${name})`);
+      await tx.script(`drop table ${name}`);
+    });
+    partitions += 1;
+  }
+  const rows = await db.query(
+    `with old as (select id, finished_at from tasks_finished_default
+                   where finished_at < now() - make_interval(secs => $1) order by finished_at limit ${defaultBatch}),
+          keys as (delete from effects where task_id in (select id from old))
+     delete from tasks_finished_default where (id, finished_at) in (select id, finished_at from old) returning id`,
+    [ttlSeconds],
+  );
+  return { partitions, rows: rows.length };
+}

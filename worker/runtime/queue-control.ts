@@ -1,0 +1,63 @@
+/** Pausing and purging: rows in Postgres first, then applied to Redis, and applied again when Redis has forgotten. */
+import type { Database, Queryable } from '../db/index.ts';
+import type { QueueName } from '../queues.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Broker } from './broker.ts';
+
+export async function pausedQueues(db: Queryable): Promise<QueueName[]> {
+  const rows = await db.query<{ queue: QueueName }>('select queue from queue_states where paused order by queue');
+  return rows.map((row) => row.queue);
+}
+
+export interface QueueControlDeps {
+  readonly db: Database;
+  readonly broker: Broker;
+  readonly log: Logger;
+}
+
+/** Pauses or resumes a queue. Redis being away is no error: the ledger keeps the wish and it is applied later. */
+export async function setQueuePaused(
+  { db, broker, log }: QueueControlDeps,
+  queue: QueueName,
+  paused: boolean,
+): Promise<void> {
+  await db.query(
+    `insert into queue_states (queue, paused) values ($1, $2)
+     on conflict (queue) do update set paused = excluded.paused, changed_at = now()`,
+    [queue, paused],
+  );
+  try {
+    await broker.setPaused(queue, paused);
+  } catch (error) {
+    log.warn({ err: error, queue, paused }, 'redis was not told; the reconciler will');
+  }
+}
+
+/** Rows cancelled in one statement. */
+const purgeBatch = 1000;
+
+/**
+ * Cancels what waits in a queue (reason `purged`), of one tenant or of all, and returns how many. Running tasks go on. The
+ * jobs left in Redis meet finished rows and are dropped.
+ */
+export async function purgeQueue(db: Database, queue: QueueName, tenantId: string | undefined): Promise<number> {
+  let purged = 0;
+  for (;;) {
+    const rows = await db.query(
+      `with gone as (
+         delete from tasks_live where id in (
+           select id from tasks_live where queue = $1 and status <> 'RUNNING' and ($2::uuid is null or tenant_id = $2)
+            limit ${purgeBatch} for update skip locked)
+         returning *)
+       insert into tasks_finished (id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker,
+         unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, status, error, error_history, finished_at)
+       select id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch + 1, worker, unique_key,
+         accepted_at, due_at, expires_at, started_at, progress, redis_job_id, 'CANCELLED',
+         '{"code": "purged", "message": "The queue was purged."}'::jsonb, error_history, clock_timestamp() from gone
+       returning id`,
+      [queue, tenantId ?? null],
+    );
+    purged += rows.length;
+    if (rows.length < purgeBatch) return purged;
+  }
+}
