@@ -30,7 +30,15 @@ export function isLow(unit: number): boolean {
   return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
+/** Classes of the other planes plus one, by code point less 0x10000; 0 where not looked up yet. */
+const astralClasses = new Uint8Array(0x10_0000);
+
 /** The class of the surrogate pair at an offset. */
 export function astralClass(text: string, at: number): number {
-  return classify(text.slice(at, at + 2));
+  const index = (text.codePointAt(at) ?? 0x1_0000) - 0x1_0000;
+  const known = astralClasses[index];
+  if (known) return known - 1;
+  const found = classify(text.slice(at, at + 2));
+  astralClasses[index] = found + 1;
+  return found;
 }

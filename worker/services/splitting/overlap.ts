@@ -43,7 +43,7 @@ function candidate(text: string, at: number, end: number, boundaries: Boundaries
   const sentence = sentenceAfter(text, at, at + Math.floor(((end - at) * 2) / 3));
   if (sentence >= 0) return sentence;
   const word = boundaries.wordAfter(text, at, end);
-  return word >= 0 ? word : boundaries.characterBefore(text, at, end - 1);
+  return word >= 0 ? word : boundaries.characterAfter(text, at);
 }
 
 /** The first place in [at, before) where a sentence begins, or -1. */

@@ -90,6 +90,15 @@ export class Boundaries {
     return -1;
   }
 
+  /** The first place at or after `at` that cuts no character. */
+  characterAfter(text: string, at: number): number {
+    const from = Math.max(0, at - lookAheadChars);
+    const start = isLow(text.charCodeAt(from)) ? from + 1 : from;
+    const found = this.#characters.segment(text.slice(start, at + lookBackChars)).containing(at - start);
+    if (!found || start + found.index === at) return at;
+    return start + found.index + found.segment.length;
+  }
+
   #before(segmenter: Intl.Segmenter, text: string, after: number, at: number): number {
     if (at >= text.length) return text.length;
     const from = Math.max(0, at - lookBackChars);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Block, Segment } from '../document.ts';
 import { processRuleSchema } from './process-rule.ts';
 import { maxFullDocTokens, splitBlocks } from './split.ts';
+import { TokenCounter } from './tokens.ts';
 
 interface Custom {
   readonly separator?: string;
@@ -116,6 +117,25 @@ describe('splitBlocks', () => {
     const segments = await split([text('a'.repeat(60_000))], { max_tokens: 500 });
     expect(contents(segments).join('')).toBe('a'.repeat(60_000));
     for (const segment of segments.slice(0, -1)) expect(segment.tokens).toBeGreaterThan(495);
+  });
+
+  test('should repeat as much as asked for, also of a run without any break', async () => {
+    let state = 7;
+    const letter = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return String.fromCharCode(97 + ((state >>> 16) % 26));
+    };
+    const run = Array.from({ length: 4_000 }, letter).join('');
+    const counter = new TokenCounter();
+    const segments = contents(await split([text(run)], { max_tokens: 200, chunk_overlap: 40 }));
+    segments.slice(1).forEach((content, index) => {
+      const before = segments[index] ?? '';
+      let shared = before.length;
+      while (!content.startsWith(before.slice(before.length - shared))) shared -= 1;
+      const tokens = counter.count(content.slice(0, shared));
+      expect(tokens).toBeLessThanOrEqual(40);
+      expect(tokens).toBeGreaterThan(30);
+    });
   });
 
   test('should give children with positions of their own, and parents of bounded length in full-doc mode', async () => {

@@ -21,6 +21,9 @@ const contextChars = 512;
 /** Text that is let come together beyond what a decision needs, so that work is done in runs. UTF-16 code units. */
 const batchChars = 32_768;
 
+/** From here on a pre-token may be cut for the overlap: text without spaces. UTF-16 code units. */
+const longRunChars = 16;
+
 export interface Limits {
   /** A piece ends wherever this stands; empty for nowhere. */
   readonly separator: string;
@@ -137,7 +140,13 @@ export class Splitter {
     this.#from = cut;
     if (cut < end && overlap > 0) {
       const contentEnd = start + piece.content.length;
-      const window = { start, end: contentEnd, cut, least: this.#leastOverlap(piece.tokens), limit: overlap };
+      const window = {
+        start,
+        end: contentEnd,
+        cut,
+        least: this.#leastOverlap(start, contentEnd, piece.tokens),
+        limit: overlap,
+      };
       this.#from = overlapStart(this.#buffer, window, this.#counter, this.#boundaries);
     }
     return piece;
@@ -213,11 +222,24 @@ export class Splitter {
     return (this.#sums[index] ?? 0) + this.#counter.count(text, this.#ends[index] ?? start, end);
   }
 
-  /** The first end of a pre-token from which on no more tokens follow than the overlap may have. */
-  #leastOverlap(tokens: number): number {
+  /** About where the content's last tokens begin, as many as the overlap may have; inside a long run too. */
+  #leastOverlap(start: number, end: number, tokens: number): number {
     let index = this.#fitted - 1;
-    while (index > 0 && tokens - (this.#sums[index - 1] ?? 0) <= this.#limits.overlap) index -= 1;
-    return this.#ends[Math.max(index, 0)] ?? 0;
+    while (index >= 0 && (this.#ends[index] ?? 0) >= end) index -= 1;
+    let to = end;
+    let after = 0;
+    for (; index >= -1; index -= 1) {
+      const from = index < 0 ? start : (this.#ends[index] ?? start);
+      const sum = tokens - (index < 0 ? 0 : (this.#sums[index] ?? 0));
+      if (sum > this.#limits.overlap) {
+        return to - from > longRunChars
+          ? this.#counter.tail(this.#buffer.text, from, to, this.#limits.overlap - after)
+          : to;
+      }
+      to = from;
+      after = sum;
+    }
+    return start;
   }
 
   #pieceOf(start: number, cut: number): Piece {

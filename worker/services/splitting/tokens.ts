@@ -62,11 +62,27 @@ export class TokenCounter {
       const tokens = this.pieceTokens(text, from, to);
       if (tokens <= limit) return { end: to, tokens };
     }
+    // Of a long run only so much is merged as the limit may need; the cut is counted exactly by whoever makes it.
+    for (let most = limit * 2 + maxKeptChars; ; most *= 4) {
+      const whole = from + most >= to;
+      const piece = text.slice(from, whole ? to : from + most).toWellFormed();
+      const ends = this.#pairs.ends(piece);
+      if (ends.length <= limit && whole) return { end: to, tokens: ends.length };
+      if (ends.length <= limit) continue;
+      const bytes = limit > 0 ? (ends[limit - 1] ?? 0) : 0;
+      return { end: from + charsOfBytes(piece, bytes), tokens: limit };
+    }
+  }
+
+  /** Where the last `limit` tokens of the piece text[from, to) begin; not inside a surrogate pair. */
+  tail(text: string, from: number, to: number, limit: number): number {
     const piece = text.slice(from, to);
     const ends = this.#pairs.ends(piece);
-    if (ends.length <= limit) return { end: to, tokens: ends.length };
-    const bytes = limit > 0 ? (ends[limit - 1] ?? 0) : 0;
-    return { end: from + charsOfBytes(piece, bytes), tokens: limit };
+    if (ends.length <= limit) return from;
+    const bytes = ends[ends.length - limit - 1] ?? 0;
+    const at = charsOfBytes(piece, bytes);
+    const exact = Buffer.byteLength(piece.slice(0, at)) === bytes;
+    return from + (exact ? at : at + widthAt(piece, at, piece.length));
   }
 
   #same(start: number, text: string, from: number, length: number): boolean {
