@@ -4,7 +4,8 @@
  *   tasks -> runtime's public face, services, db
  * @type {import('dependency-cruiser').IConfiguration}
  */
-const unitTest = '[.]test[.]ts$';
+/** Unit tests, and what they lean on: `testing/` folders and contract suites beside what they test. */
+const unitTest = '[.]test[.]ts$|/testing/|/contract[.]ts$';
 /** What may collect the tasks: their registry and the composition root. */
 const taskCollectors = ['^worker/tasks/', '^worker/main[.]ts$', '^worker/runtime/(registry|collect[^/]*)[.]ts$'];
 /** What is public of the worker to stacks and load tests. */
