@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../db/database.ts';
-import { migrate } from '../../db/migrate.ts';
-import { openPglite } from '../../db/pglite.ts';
+import type { Database } from '../../db/index.ts';
+import { migrate, openPglite } from '../../db/index.ts';
 import { CachedEmbedder } from './cache.ts';
 import type { Embedder } from './embedder.ts';
 import { bytesToVector, vectorToBytes } from './vector-bytes.ts';

@@ -1,6 +1,6 @@
 /** Vectors remembered by model and content, so that the same text is embedded once, over documents and re-indexing. */
 import { createHash } from 'node:crypto';
-import type { Database } from '../../db/database.ts';
+import type { Database } from '../../db/index.ts';
 import type { Embedder, EmbedOptions } from './embedder.ts';
 import { bytesToVector, vectorToBytes } from './vector-bytes.ts';
 

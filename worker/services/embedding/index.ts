@@ -1,5 +1,5 @@
 /** Makes the embedder that the settings name. */
-import type { Database } from '../../db/database.ts';
+import type { Database } from '../../db/index.ts';
 import { CachedEmbedder } from './cache.ts';
 import { EmbeddedEmbedder, type EmbeddedSettings } from './embedded.ts';
 import type { Embedder, EmbedOptions } from './embedder.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Database } from '../../db/database.ts';
-import { openPglite } from '../../db/pglite.ts';
+import type { Database } from '../../db/index.ts';
+import { openPglite } from '../../db/index.ts';
 import { vectorStoreContract } from './contract.ts';
 import { PgVectorStore } from './pgvector.ts';
 

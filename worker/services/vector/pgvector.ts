@@ -2,7 +2,7 @@
  * The driver for pgvector, in Millrace's own database: one table a number of dimensions (`vectors_512`), so that each has an
  * index of its own and vectors commit together with the rows they belong to.
  */
-import { type Database, type Queryable, sqlState, type Transaction } from '../../db/database.ts';
+import { type Database, type Queryable, sqlState, type Transaction } from '../../db/index.ts';
 import {
   checkPoints,
   checkQuery,

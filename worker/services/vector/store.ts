@@ -1,5 +1,5 @@
 /** Where vectors are kept and searched, whichever database does it. One driver a file; `contract.ts` holds them all to this. */
-import type { Transaction } from '../../db/database.ts';
+import type { Transaction } from '../../db/index.ts';
 import { MillraceError } from '../../errors.ts';
 
 /** One vector with what it belongs to. */
