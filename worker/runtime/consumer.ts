@@ -5,6 +5,7 @@ import type { Database } from '../db/index.ts';
 import { type QueueName, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Enqueuer } from './enqueue.ts';
 import { takeIn } from './intake.ts';
 import { type FetchedJob, JobSource, lockDurationMs } from './job-source.ts';
 import { Leases } from './leases.ts';
@@ -16,6 +17,8 @@ import { unknownTask } from './unknown-task.ts';
 
 export interface ConsumerOptions {
   readonly db: Database;
+  /** For follow-up tasks of handlers. */
+  readonly enqueuer: Enqueuer;
   /** Of use `consumer`; the caller closes it after `stop`. */
   readonly connection: RedisConnection;
   readonly registry: TaskRegistry;
@@ -157,7 +160,7 @@ export class Consumer {
   }
 
   async #process(source: JobSource, { job, token }: Run): Promise<void> {
-    const { db, registry, metrics, log, worker, defaultTenantId } = this.#options;
+    const { db, enqueuer, registry, metrics, log, worker, defaultTenantId } = this.#options;
     const incoming = {
       id: job.id ?? '',
       name: job.name,
@@ -172,7 +175,11 @@ export class Consumer {
         const { task } = intake;
         const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
         const observe = metrics.taskStarted(task);
-        outcome = await runTask({ db, leases: this.#leases, log, draining: this.#draining.signal }, definition, task);
+        outcome = await runTask(
+          { db, enqueuer, leases: this.#leases, log, draining: this.#draining.signal },
+          definition,
+          task,
+        );
         observe(outcome);
       } else {
         metrics.jobDropped(source.queueName);

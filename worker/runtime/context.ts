@@ -1,6 +1,7 @@
 /** What a handler gets, bound to one claim. */
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Enqueuer } from './enqueue.ts';
 import { runEffect, runExternal } from './ledger/effects.ts';
 import { writeProgress } from './ledger/finish.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
@@ -14,7 +15,17 @@ export interface RunContext extends TaskContext {
   settle(): Promise<void>;
 }
 
-export function createContext(db: Database, task: ClaimedTask, signal: AbortSignal, log: Logger): RunContext {
+export interface ContextDeps {
+  readonly db: Database;
+  readonly enqueuer: Enqueuer;
+  readonly task: ClaimedTask;
+  /** Retries of the task's policy. */
+  readonly retries: number;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+export function createContext({ db, enqueuer, task, retries, signal, log }: ContextDeps): RunContext {
   const { fence } = task;
   let newest: Progress | undefined;
   let writing: Promise<void> | undefined;
@@ -37,8 +48,16 @@ export function createContext(db: Database, task: ClaimedTask, signal: AbortSign
     tenantId: task.tenantId,
     userId: task.userId,
     attempt: task.attempts - 1,
+    lastAttempt: task.attempts > retries,
     signal,
     log,
+    enqueue(tx, tasks) {
+      const { tenantId, userId } = task;
+      return enqueuer.leave(
+        tx,
+        tasks.map((followUp) => ({ ...followUp, tenantId, userId })),
+      );
+    },
     effect: (step, work) => runEffect(db, fence, step, work),
     external: (step, call) => runExternal(db, fence, step, call),
     progress(progress) {

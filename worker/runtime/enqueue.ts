@@ -1,28 +1,17 @@
 /** From a request for work to an accepted task: check, insert, commit, hand over. */
 import type { Database, Queryable } from '../db/index.ts';
 import { MillraceError } from '../errors.ts';
-import type { QueueName } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
-import { type Accepted, acceptTasks, type NewTask, needsTransaction, type UniquePolicy } from './ledger/accept.ts';
+import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
 import { type Handover, markQueued, releaseHandover } from './ledger/handover.ts';
+import type { TaskOptions } from './options.ts';
 import { parsePayload, payloadText } from './payload.ts';
 import type { TaskRegistry } from './registry.ts';
 import type { Json } from './task.ts';
 
 /** Most tasks a batch may hold. */
 export const maxBatch = 1000;
-
-export interface TaskOptions {
-  readonly queue?: QueueName | undefined;
-  readonly priority?: number | undefined;
-  readonly countdownSeconds?: number | undefined;
-  readonly eta?: Date | undefined;
-  readonly expiresSeconds?: number | undefined;
-  readonly taskId?: string | undefined;
-  readonly uniqueKey?: string | undefined;
-  readonly uniquePolicy?: UniquePolicy | undefined;
-}
 
 export interface TaskRequest {
   readonly task: string;
@@ -37,8 +26,11 @@ export interface Enqueuer {
   one(request: TaskRequest): Promise<Accepted>;
   /** All or none. @throws MillraceError `batch_too_large` */
   batch(requests: readonly TaskRequest[]): Promise<Accepted[]>;
+  /** Inserts in the caller's transaction and leaves handing over to the relay, for callers that do not see the commit. */
+  leave(tx: Queryable, requests: readonly TaskRequest[]): Promise<Accepted[]>;
   /**
-   * Inserts in the caller's transaction. Call `handOver` after the commit; if that never happens, the relay does it.
+   * Inserts in the caller's transaction. Call `handOver` after the commit; if that never happens, the relay does it, once the
+   * time for it is over.
    */
   within(
     tx: Queryable,
@@ -132,6 +124,11 @@ export function createEnqueuer({ db, broker, registry, log }: EnqueueDeps): Enqu
       if (!accepted) throw new Error('a batch of one gave no answer');
       return accepted;
     },
+    leave: (tx, requests) =>
+      acceptTasks(
+        tx,
+        requests.map(toRow).map((row) => ({ ...row, leftToRelay: true })),
+      ),
     async within(tx, requests) {
       const rows = requests.map(toRow);
       const accepted = await acceptTasks(tx, rows);

@@ -2,7 +2,7 @@
 export { Broker } from './broker.ts';
 export { Consumer, type ConsumerOptions } from './consumer.ts';
 export { defineTask } from './define-task.ts';
-export { createEnqueuer, type Enqueuer, maxBatch, type TaskOptions, type TaskRequest } from './enqueue.ts';
+export { createEnqueuer, type Enqueuer, maxBatch, type TaskRequest } from './enqueue.ts';
 export type { Accepted } from './ledger/accept.ts';
 export { takeOverAll } from './ledger/claim.ts';
 export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
@@ -28,6 +28,7 @@ export {
 } from './ledger/rows.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
+export type { TaskOptions } from './options.ts';
 export { type FieldIssue, maxPayloadBytes, PayloadError } from './payload.ts';
 export { pausedQueues, purgeQueue, setQueuePaused } from './queue-control.ts';
 export { startReconciler } from './reconciler.ts';

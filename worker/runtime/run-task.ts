@@ -4,6 +4,7 @@ import { type Database, isTransientDatabaseError } from '../db/index.ts';
 import { errorText, MillraceError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createContext } from './context.ts';
+import type { Enqueuer } from './enqueue.ts';
 import type { Leases } from './leases.ts';
 import { StaleOwnerError } from './ledger/effects.ts';
 import { completeTask, failTask, handBack, retryTask } from './ledger/finish.ts';
@@ -16,6 +17,7 @@ export type Outcome = 'completed' | 'failed' | 'retrying' | 'handed_back' | 'ove
 
 export interface RunDeps {
   readonly db: Database;
+  readonly enqueuer: Enqueuer;
   readonly leases: Leases;
   readonly log: Logger;
   /** Aborted when the process has used up its grace period: runs are handed back. */
@@ -45,7 +47,14 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
   const onDrain = () => control.abort(new HandedBackError());
   if (draining.aborted) onDrain();
   else draining.addEventListener('abort', onDrain, { once: true });
-  const ctx = createContext(db, claimed, control.signal, log);
+  const ctx = createContext({
+    db,
+    enqueuer: deps.enqueuer,
+    task: claimed,
+    retries: task.retry.retries,
+    signal: control.signal,
+    log,
+  });
   try {
     const ended = await settled(() => task.run(ctx, claimed.payload), control.signal);
     await ctx.settle();

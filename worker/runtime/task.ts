@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import type { Transaction } from '../db/index.ts';
 import type { QueueName } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Accepted } from './ledger/accept.ts';
+import type { TaskOptions } from './options.ts';
 import type { RetryPolicy } from './retry.ts';
 
 /** JSON as Postgres keeps it. */
@@ -17,12 +19,20 @@ export interface Progress {
   readonly fraction?: number;
 }
 
+export interface FollowUp {
+  readonly task: string;
+  readonly payload: Json;
+  readonly options?: TaskOptions;
+}
+
 export interface TaskContext {
   readonly taskId: string;
   readonly tenantId: string;
   readonly userId: string | undefined;
   /** From 0. */
   readonly attempt: number;
+  /** Whether an error now is the end: the retries are spent. */
+  readonly lastAttempt: boolean;
   /** Aborted when the task is cancelled, its time is over, or its lease is lost: stop soon, no effect will be let in. */
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -37,6 +47,10 @@ export interface TaskContext {
    * again. Where the far side takes no key, a kill between its answer and our record may repeat the call.
    */
   external<T extends Json>(step: string, call: (key: string) => Promise<T>): Promise<T>;
+  /**
+   * Accepts follow-up tasks of the same tenant in the transaction of an effect: they exist if and only if the effect does.
+   */
+  enqueue(tx: Transaction, tasks: readonly FollowUp[]): Promise<Accepted[]>;
   /** Reports progress, fenced; at most a few a second are written, the newest wins. Never throws. */
   progress(progress: Progress): void;
 }

@@ -27,6 +27,8 @@ export interface NewTask {
   readonly uniqueKey?: string | undefined;
   readonly uniquePolicy?: UniquePolicy | undefined;
   readonly redisJobId?: string | undefined;
+  /** Nobody hands it over after the commit: the relay takes it at once. */
+  readonly leftToRelay?: boolean | undefined;
 }
 
 export interface Accepted {
@@ -50,11 +52,11 @@ const insertSql = `
   select r.id, r.tenant_id, r.user_id, r.name, r.queue, coalesce(r.priority, 5), r.payload, r.unique_key,
          coalesce(r.eta, now() + make_interval(secs => coalesce(r.countdown, 0))),
          now() + make_interval(secs => r.expires),
-         case when coalesce(r.eta, now()) <= now() and coalesce(r.countdown, 0) <= 0
+         case when coalesce(r.eta, now()) <= now() and coalesce(r.countdown, 0) <= 0 and r.left_to_relay is not true
               then now() + interval '${handoverSeconds} seconds' end,
          r.redis_job_id
     from jsonb_to_recordset($1::jsonb) as r (id uuid, tenant_id uuid, user_id text, name text, queue text, priority smallint,
-         payload jsonb, unique_key text, eta timestamptz, countdown float8, expires float8, redis_job_id text)
+         payload jsonb, unique_key text, eta timestamptz, countdown float8, expires float8, redis_job_id text, left_to_relay boolean)
   on conflict do nothing
   returning id, handover_until is not null as due`;
 
@@ -122,6 +124,7 @@ function recordset(tasks: readonly NewTask[], ids: readonly string[]): string {
       countdown: task.countdownSeconds,
       expires: task.expiresSeconds,
       redis_job_id: task.redisJobId,
+      left_to_relay: task.leftToRelay,
     });
     return `${columns.slice(0, -1)},"payload":${task.payload}}`;
   });

@@ -1,0 +1,99 @@
+/** The data folder of the embedded default: one process at a time, readable by its owner only. */
+import { randomBytes } from 'node:crypto';
+import { access, chmod, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StartError } from '../errors.ts';
+
+export interface DataFolder {
+  readonly path: string;
+  readonly database: string;
+  readonly redis: string;
+  readonly apiKeyFile: string;
+  release(): void;
+}
+
+const ownerOnlyFolder = 0o700;
+const ownerOnlyFile = 0o600;
+
+const isErrno = (error: unknown, ...codes: string[]) =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+
+/**
+ * Makes and locks the folder. The lock is SQLite's file lock: the system lets go of it when this process dies, however it dies.
+ * @throws StartError `data_folder_unwritable`, `data_folder_locked`
+ */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  const redis = join(path, 'redis');
+  try {
+    await mkdir(redis, { recursive: true, mode: ownerOnlyFolder });
+    await chmod(path, ownerOnlyFolder);
+    await access(path, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new StartError({
+      code: 'data_folder_unwritable',
+      message: `The data folder ${path} cannot be made or written.`,
+      hint: 'Give MILLRACE_HOME a folder that this user owns.',
+      cause,
+    });
+  }
+  const lock = lockFile(join(path, 'lock.db'), path, await readHolder(join(path, 'pid')));
+  await writeFile(join(path, 'pid'), `${process.pid}\n`, { mode: ownerOnlyFile });
+  return {
+    path,
+    database: join(path, 'pglite'),
+    redis,
+    apiKeyFile: join(path, 'api-key'),
+    release: () => lock.close(),
+  };
+}
+
+/** The process id that the last holder wrote: for the message only, the lock itself is the file lock. */
+async function readHolder(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 'unknown';
+    throw error;
+  }
+}
+
+function lockFile(file: string, folder: string, holder: string): DatabaseSync {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(file);
+    lock.exec('pragma busy_timeout = 0; begin exclusive');
+    return lock;
+  } catch (cause) {
+    lock?.close();
+    const locked = cause instanceof Error && 'errcode' in cause && cause.errcode === 5;
+    throw locked
+      ? new StartError({
+          code: 'data_folder_locked',
+          message: `Another Millrace (process ${holder}) runs on the data folder ${folder}.`,
+          hint: 'Use that one, stop it, or set MILLRACE_HOME and DIFY_PORT to start a second one beside it.',
+        })
+      : new StartError({
+          code: 'data_folder_damaged',
+          message: `The lock file ${file} cannot be used.`,
+          hint: 'It holds no data: delete it and start again.',
+          cause,
+        });
+  }
+}
+
+/** Reads the secret kept in `file`, or makes it with `make` and keeps it, for its owner only. */
+export async function keptSecret(
+  file: string,
+  make: () => string = () => randomBytes(24).toString('hex'),
+): Promise<{ secret: string; made: boolean }> {
+  try {
+    const secret = (await readFile(file, 'utf8')).trim();
+    if (secret !== '') return { secret, made: false };
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  const secret = make();
+  await writeFile(file, `${secret}\n`, { mode: ownerOnlyFile });
+  return { secret, made: true };
+}

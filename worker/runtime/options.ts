@@ -1,0 +1,14 @@
+import type { QueueName } from '../queues.ts';
+import type { UniquePolicy } from './ledger/accept.ts';
+
+/** What a sender may say of a task; each member overrides the task's own setting. */
+export interface TaskOptions {
+  readonly queue?: QueueName | undefined;
+  readonly priority?: number | undefined;
+  readonly countdownSeconds?: number | undefined;
+  readonly eta?: Date | undefined;
+  readonly expiresSeconds?: number | undefined;
+  readonly taskId?: string | undefined;
+  readonly uniqueKey?: string | undefined;
+  readonly uniquePolicy?: UniquePolicy | undefined;
+}

@@ -1,0 +1,16 @@
+import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
+import type { TaskServices } from '../services.ts';
+import { checkTenant, documentPayload } from './payloads.ts';
+import { reindex } from './reindex.ts';
+
+export const documentIndexingUpdate = (services: TaskServices): RegisteredTask =>
+  defineTask({
+    name: 'document_indexing_update_task',
+    queue: 'dataset',
+    description: 'Indexes a document again after its settings changed.',
+    payload: documentPayload,
+    handle: async (ctx, payload) => {
+      checkTenant(ctx, payload);
+      return reindex(services, ctx, payload.dataset_id, payload.document_id);
+    },
+  });

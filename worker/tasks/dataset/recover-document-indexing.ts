@@ -1,0 +1,18 @@
+import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
+import { resumePaused } from '../../services/knowledge/indexing-store.ts';
+import type { TaskServices } from '../services.ts';
+import { indexDocument } from './index-document.ts';
+import { checkTenant, documentPayload } from './payloads.ts';
+
+export const recoverDocumentIndexing = (services: TaskServices): RegisteredTask =>
+  defineTask({
+    name: 'recover_document_indexing_task',
+    queue: 'dataset',
+    description: 'Goes on with a paused or abandoned document at the step and batch it stopped at.',
+    payload: documentPayload,
+    handle: async (ctx, payload) => {
+      checkTenant(ctx, payload);
+      await ctx.effect('resume', (tx) => resumePaused(tx, ctx.tenantId, payload.document_id));
+      return indexDocument(services, ctx, payload.dataset_id, payload.document_id);
+    },
+  });
