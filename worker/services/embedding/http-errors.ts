@@ -2,6 +2,9 @@
 import { errorText, MillraceError } from '../../errors.ts';
 import { EmbeddingError, PermanentEmbeddingError } from './embedder.ts';
 
+/** Of an endpoint's own words, which may be a whole web page. */
+const maxSaidChars = 500;
+
 /** The parts of the AI SDK's APICallError that are looked at; any other thrown value has none of them. */
 interface CallFailure {
   readonly statusCode?: number | undefined;
@@ -21,7 +24,10 @@ export function timedOut(endpoint: string, timeoutMs: number): EmbeddingError {
 export function embeddingErrorOf(thrown: unknown, endpoint: string, now = Date.now()): MillraceError {
   if (thrown instanceof MillraceError) return thrown;
   const { statusCode: status, responseHeaders } = failureOf(thrown);
-  const said = errorText(thrown).slice(0, 500);
+  const said = errorText(thrown).slice(0, maxSaidChars);
+  // The SDK's own complaints that are no failed call are about what it was answered.
+  const complaint = thrown instanceof Error && thrown.name.startsWith('AI_') && !('statusCode' in thrown);
+  if (complaint) return badAnswer(endpoint, `answered what is no list of embeddings: ${said}`, thrown);
   if (status === 401 || status === 403) {
     return new PermanentEmbeddingError({
       code: 'embedding_unauthorised',
