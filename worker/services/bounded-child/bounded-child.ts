@@ -6,24 +6,11 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import v8 from 'node:v8';
-import { BoundError, ChildError, CrashError } from './errors.ts';
+import { ChildError, CrashError } from './errors.ts';
 import { type Feeding, feed } from './feed.ts';
 import { FrameReader, frameKind, writeFrame } from './frames.ts';
+import { type Clock, type JobLimits, memoryError, outputError, watch } from './limits.ts';
 import { type ChildOptions, guardAgainstOrphan, residentBytes, type StartedChild, startChild } from './process.ts';
-
-/** What one job may take. */
-export interface JobLimits {
-  /** Time the child may work, in ms. Time in which its reader or its source keeps it waiting does not count. */
-  readonly wallMs: number;
-  /** Added to `wallMs` for each MiB of input sent. */
-  readonly wallMsPerMib?: number;
-  /** Resident memory of the child, in bytes. */
-  readonly rssBytes: number;
-  /** Bytes of output, all values together. */
-  readonly outputBytes: number;
-  /** How long the source may give nothing while the child waits for it, in ms. */
-  readonly stallMs: number;
-}
 
 export interface Job {
   /** Streamed into the child as fast as it reads; destroyed when the job is over. A function is called when the job starts. */
@@ -35,14 +22,9 @@ export interface Job {
   readonly signal?: AbortSignal;
 }
 
-/** How long Node and the module may take to start, on a machine that is busy. */
-const startMs = 30_000;
-/** How often time and memory are looked at. */
-const pollMs = 100;
 /** How long a child may take to drain the input that a finished job did not read. */
 const drainMs = 5_000;
 const keptErrorChars = 2_000;
-const mebibyte = 1024 * 1024;
 
 export class BoundedChild {
   readonly #started: StartedChild;
@@ -66,14 +48,18 @@ export class BoundedChild {
     errors.on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-keptErrorChars);
     });
+    const wordsEnded = new Promise<void>((resolve) => {
+      errors.once('close', resolve);
+    });
     this.#exited = new Promise((resolve) => {
       const settle = (how: string) => {
         this.#alive = false;
         this.#guard?.kill('SIGKILL');
-        resolve(how);
+        void wordsEnded.then(() => resolve(how));
       };
       child.once('error', (error) => settle(`before it started (${error.message})`));
-      child.once('close', (code, signal) => settle(signal === null ? `with exit code ${code}` : `by ${signal}`));
+      // Not 'close': that waits for output which nobody may want to read any more.
+      child.once('exit', (code, signal) => settle(signal === null ? `with exit code ${code}` : `by ${signal}`));
     });
   }
 
@@ -106,6 +92,8 @@ export class BoundedChild {
       this.#started.process.kill('SIGKILL');
     }
     await this.#exited;
+    this.#started.input.destroy();
+    this.#started.output.destroy();
   }
 
   /** Lets this process end although the child stands idle; `ref` takes that back. */
@@ -144,14 +132,14 @@ export class BoundedChild {
     };
     const onAbort = () => fail(job.signal?.reason);
     job.signal?.addEventListener('abort', onAbort, { once: true });
-    const clock = { taken: false };
+    const clock: Clock = { taken: false, ready: this.#ready };
     let feeding: Feeding | undefined;
     let timer: NodeJS.Timeout | undefined;
     let over = false;
     try {
       void writeFrame(this.#started.input, frameKind.job, v8.serialize(job.argument));
       feeding = feed(job.input, this.#started.input, fail);
-      timer = this.#watch(job.limits, feeding, clock, fail);
+      timer = watch(job.limits, feeding, clock, () => this.rssBytes(), fail);
       let outputBytes = 0;
       while (!over) {
         const frame = await this.#nextFrame(fail);
@@ -164,6 +152,7 @@ export class BoundedChild {
         switch (frame.kind) {
           case frameKind.ready:
             this.#ready = true;
+            clock.ready = true;
             break;
           case frameKind.memory:
             this.#reportedRssBytes = frame.payload.readDoubleLE(0);
@@ -211,35 +200,6 @@ export class BoundedChild {
     }
   }
 
-  /** Looks at time and memory every `pollMs`; calls `fail` with what was passed. */
-  #watch(limits: JobLimits, feeding: Feeding, clock: { taken: boolean }, fail: (error: unknown) => void) {
-    const stepMs = Math.max(5, Math.min(pollMs, limits.wallMs / 4));
-    let last = performance.now();
-    let startedMs = 0;
-    let workedMs = 0;
-    let stalledMs = 0;
-    return setInterval(() => {
-      const now = performance.now();
-      // A step that took far longer than asked is this process being held up, not the child at work.
-      const passed = Math.min(now - last, stepMs * 10);
-      last = now;
-      if (clock.taken) stalledMs = 0;
-      else if (!this.#ready) startedMs += passed;
-      else if (feeding.starved) stalledMs += passed;
-      else {
-        workedMs += passed;
-        stalledMs = 0;
-      }
-      const wallMs = limits.wallMs + ((limits.wallMsPerMib ?? 0) * feeding.sentBytes) / mebibyte;
-      if (workedMs > wallMs) fail(timeError(wallMs));
-      else if (startedMs > startMs) fail(startError());
-      else if (stalledMs > limits.stallMs) fail(stallError(limits.stallMs));
-      void this.rssBytes().then((bytes) => {
-        if (bytes > limits.rssBytes) fail(memoryError(limits.rssBytes, bytes));
-      });
-    }, stepMs);
-  }
-
   /** Why the child ended by itself: V8 aborts when its heap is full. */
   async #crash(limits: JobLimits): Promise<Error> {
     const how = await this.#exited;
@@ -262,21 +222,4 @@ export async function* runBounded(options: ChildOptions & Job): AsyncGenerator<u
 
 function isHandle(stream: object): stream is { ref(): unknown; unref(): unknown } {
   return 'ref' in stream && 'unref' in stream;
-}
-
-function timeError(ms: number): BoundError {
-  return new BoundError('time', ms, `The child was to finish within ${Math.round(ms)} ms of work; it was killed.`);
-}
-function startError(): BoundError {
-  return new BoundError('start', startMs, `The child was to start within ${startMs} ms; it was killed.`);
-}
-function stallError(ms: number): BoundError {
-  return new BoundError('source', ms, `The child waited ${ms} ms for its input, and none came.`);
-}
-function outputError(bytes: number): BoundError {
-  return new BoundError('output', bytes, `The child was to send at most ${bytes} bytes; it sent more and was killed.`);
-}
-function memoryError(bytes: number, seen: number | undefined): BoundError {
-  const came = seen === undefined ? 'its heap was full' : `it took ${seen}`;
-  return new BoundError('memory', bytes, `The child was to stay within ${bytes} bytes of memory; ${came}.`);
 }

@@ -2,7 +2,7 @@
 import { fileTypeFromBuffer } from 'file-type';
 import type { DocumentFormat } from '../document.ts';
 import { detectEncoding, type EncodingChoice } from './encoding.ts';
-import { emptyDocument, encryptedDocument, unsupportedDocument } from './faults.ts';
+import { emptyDocument, unsupportedDocument } from './faults.ts';
 import { sniffText } from './sniff-text.ts';
 
 /** First bytes of a document that detection looks at. */
@@ -11,7 +11,9 @@ export const headBytes = 64 * 1024;
 export type Detected =
   | { readonly kind: 'format'; readonly format: DocumentFormat; readonly encoding?: EncodingChoice }
   /** A zip file: its list of parts, at its end, says which. */
-  | { readonly kind: 'zip' };
+  | { readonly kind: 'zip' }
+  /** An OLE compound file: what is in it, its directory says, which can stand anywhere. */
+  | { readonly kind: 'compound' };
 
 /**
  * @param head The document's first bytes, `headBytes` of them if it has as many.
@@ -29,7 +31,7 @@ export async function detect(head: Uint8Array, complete: boolean, name: string):
   }
   const pdfAt = bytes.subarray(0, 1024).indexOf('%PDF-');
   if (pdfAt >= 0 && isPdfStart(bytes.subarray(0, pdfAt))) return { kind: 'format', format: 'pdf' };
-  if (bytes.subarray(0, 8).equals(compoundFile)) throw await compoundFault(bytes);
+  if (bytes.subarray(0, 8).equals(compoundFile)) return { kind: 'compound' };
   const encoding = detectEncoding(head, complete);
   if (encoding === undefined) throw unsupportedDocument(await binaryName(head));
   const text = new TextDecoder(encoding.encoding).decode(head.subarray(encoding.markBytes), { stream: !complete });
@@ -42,20 +44,6 @@ function isPdfStart(before: Buffer): boolean {
 }
 
 const compoundFile = Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]);
-
-/** An OLE file is an office file with a password, or one of the formats before 2007. */
-async function compoundFault(bytes: Buffer): Promise<Error> {
-  if (
-    bytes.includes(Buffer.from('EncryptedPackage', 'utf16le')) ||
-    bytes.includes(Buffer.from('EncryptionInfo', 'utf16le'))
-  ) {
-    return encryptedDocument('The office file');
-  }
-  return unsupportedDocument(
-    'A file in the format of Office before 2007 (DOC, XLS, PPT or MSG)',
-    'Save it as DOCX, XLSX or PPTX and upload that.',
-  );
-}
 
 async function binaryName(head: Uint8Array): Promise<string> {
   const type = await fileTypeFromBuffer(head);

@@ -2,7 +2,7 @@
 import type { Block, DocumentFormat } from '../document.ts';
 import { detect, headBytes, zipFormat } from './detect.ts';
 import type { ExtractContext, Extraction, Extractor } from './extractor.ts';
-import { emptyDocument, encryptedDocument } from './faults.ts';
+import { emptyDocument, encryptedDocument, unsupportedDocument } from './faults.ts';
 import { peek, readWhole } from './source.ts';
 import { ZipFile } from './zip.ts';
 
@@ -37,6 +37,7 @@ export async function extract(
 ): Promise<Extraction> {
   const peeked = await peek(bytes, headBytes);
   const detected = await detect(peeked.head, peeked.complete, name);
+  if (detected.kind === 'compound') throw await compoundFault(peeked.bytes);
   if (detected.kind === 'zip') return await extractZip(peeked.bytes, context);
   const extractor = await extractors[detected.format]();
   const { encoding } = detected;
@@ -56,6 +57,24 @@ async function extractZip(bytes: AsyncIterable<Uint8Array>, context: ExtractCont
   }
   const { metadata, blocks } = await extractor.extract({ bytes: again(), head: file.subarray(0, headBytes) }, context);
   return { metadata, blocks: withText(blocks) };
+}
+
+/** Names of streams that an office file with a password has. */
+const lockMarks = ['EncryptedPackage', 'EncryptionInfo'].map((name) => Buffer.from(name, 'utf16le'));
+const longestMark = Math.max(...lockMarks.map((mark) => mark.byteLength));
+
+/** An OLE compound file is an office file with a password, or one of the formats before 2007. */
+async function compoundFault(bytes: AsyncIterable<Uint8Array>): Promise<Error> {
+  let end = Buffer.alloc(0);
+  for await (const piece of bytes) {
+    const seen = Buffer.concat([end, piece]);
+    if (lockMarks.some((mark) => seen.includes(mark))) return encryptedDocument('The office file');
+    end = seen.subarray(-longestMark);
+  }
+  return unsupportedDocument(
+    'A file in the format of Office before 2007 (DOC, XLS, PPT or MSG)',
+    'Save it as DOCX, XLSX or PPTX and upload that.',
+  );
 }
 
 /** Passes blocks on; a document none of whose blocks holds text is empty. */

@@ -105,9 +105,9 @@ function emailScore(text: string): number {
 function csvScore(text: string): number {
   const guess = guessDelimiter(text.slice(0, 32_768));
   if (guess === undefined) return 0;
-  if (guess.agreement < 0.8 || guess.fieldChars > 200) return guess.agreement >= 0.5 ? 0.3 : 0;
-  // Lines of prose may have a comma each; a table's rows have no sentence ends and more than a line or two.
+  // Lines of prose may have a comma each; a table's rows have no sentence ends.
   const prose = (text.slice(0, 8192).match(/[.!?。！？](?:\s|$)/g)?.length ?? 0) / guess.records;
+  if (guess.agreement < 0.8 || guess.fieldChars > 200) return guess.agreement >= 0.5 && prose < 0.5 ? 0.3 : 0;
   if (guess.records < 2) return 0.3;
   if (/^\s*[-|:\s]+$/m.test(text.slice(0, 4096)) && guess.delimiter === '|') return 0.2;
   if (guess.columns >= 3) return guess.agreement === 1 && prose < 0.5 ? 0.9 : 0.5;
