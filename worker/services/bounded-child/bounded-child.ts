@@ -210,16 +210,6 @@ export class BoundedChild {
   }
 }
 
-/** One job in a child of its own, which is gone when the last value is taken. */
-export async function* runBounded(options: ChildOptions & Job): AsyncGenerator<unknown, void, undefined> {
-  const child = new BoundedChild(options);
-  try {
-    yield* child.run(options);
-  } finally {
-    await child.kill();
-  }
-}
-
 function isHandle(stream: object): stream is { ref(): unknown; unref(): unknown } {
   return 'ref' in stream && 'unref' in stream;
 }

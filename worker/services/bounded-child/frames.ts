@@ -23,7 +23,7 @@ export interface Frame {
 }
 
 /** Longest payload a reader takes: beyond it the other side is broken or hostile. */
-export const maxFrameBytes = 32 * 1024 * 1024;
+const maxFrameBytes = 32 * 1024 * 1024;
 const headerBytes = 5;
 
 /** Writes one frame. Resolves when the stream wants more, or when it is closed; never rejects. */
