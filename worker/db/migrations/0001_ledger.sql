@@ -126,3 +126,15 @@ create table sample_effects (
   created_at timestamptz not null default clock_timestamp()
 );
 create index sample_effects_run on sample_effects (run);
+
+-- live processes, by their heartbeats
+create table workers (
+  id uuid primary key,
+  name text not null,
+  mode text not null,
+  queues text[] not null,
+  slots integer not null,
+  running jsonb not null default '[]',
+  started_at timestamptz not null default now(),
+  seen_at timestamptz not null default now()
+);

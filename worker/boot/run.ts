@@ -1,0 +1,174 @@
+/** From a configuration to a running process, by mode. */
+import { hostname } from 'node:os';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createApi } from '../api/api.ts';
+import { startHealthServer } from '../api/health-server.ts';
+import type { Config } from '../config/config.ts';
+import { describeTarget } from '../redis/index.ts';
+import {
+  type Broker,
+  Consumer,
+  createEnqueuer,
+  createRuntimeMetrics,
+  type Enqueuer,
+  ensurePartitions,
+  type Loop,
+  liveWorkers,
+  registerWorker,
+  type TaskRegistry,
+  TaskWatcher,
+  takeOverAll,
+} from '../runtime/index.ts';
+import { defaultTenantId, ensureTenant, installDefaultKey } from '../services/tenants/tenants.ts';
+import { createTasks } from '../tasks/registry.ts';
+import type { TaskServices } from '../tasks/services.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { announceReady, embeddedKey } from './embedded-face.ts';
+import { listenOn } from './listen-on.ts';
+import { startMaintenance } from './maintenance.ts';
+import { createReadiness } from './readiness.ts';
+import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis, openServices } from './resources.ts';
+import { prepareSchema } from './schema.ts';
+import { version } from './version.ts';
+
+/** A started process. */
+export interface Running {
+  /** Stops taking work, finishes or hands back what runs, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** What the parts of a process share. */
+interface Parts {
+  readonly config: Config;
+  readonly services: TaskServices;
+  readonly broker: Broker;
+  readonly registry: TaskRegistry;
+  readonly enqueuer: Enqueuer;
+  readonly metrics: Registry;
+  readonly log: Logger;
+}
+
+/**
+ * Starts the process that the configuration describes. Undefined: the mode has done its work and ends.
+ * @throws StartError when it cannot start as it is set up; what was opened is closed again.
+ */
+export async function run(config: Config, log: Logger, startedAt: number): Promise<Running | undefined> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await holdDataFolder(config, stack);
+  const db = await openDatabase(config, folder, stack, log);
+  await prepareSchema(config, db, log);
+  await ensurePartitions(db);
+  await ensureTenant(db, defaultTenantId, 'default');
+  if (config.mode === 'migrate') {
+    log.info('the database is up to date');
+    return undefined;
+  }
+  const embeddedDatabase = config.database === undefined;
+  // Nobody else can hold a task of a database that only this process opens.
+  if (embeddedDatabase) {
+    const taken = await takeOverAll(db);
+    if (taken > 0) log.info({ tasks: taken }, 'took over tasks that a former run left running');
+  }
+  const targets = await locateRedis(config, folder, stack, log);
+  log.info({ broker: describeTarget(targets.broker), database: db.driver }, 'starting');
+  const services = await openServices(config, db, stack);
+  const registry = createTasks(services, { sampleTasks: config.sampleTasks });
+  const broker = openBroker(targets, stack, log);
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const enqueuer = createEnqueuer({ db, broker, registry, log });
+  const parts: Parts = { config, services, broker, registry, enqueuer, metrics, log };
+
+  const loops = startMaintenance(config, db, broker, log);
+  deferLoops(stack, loops);
+  const works = config.mode === 'worker' || config.mode === 'all';
+  const connection = works ? openRedis(targets, 'consumer', stack, log) : undefined;
+  const consumer = connection ? startConsumer(parts, connection, stack) : undefined;
+  const readiness = createReadiness({ db, redis: connection, consumer });
+
+  if (config.mode === 'api' || config.mode === 'all') {
+    const key = folder ? await embeddedKey(config, folder) : { secret: config.api.key, made: false };
+    if (key.secret) await installDefaultKey(db, key.secret);
+    else log.warn('MILLRACE_API_KEY is not set: only keys that the database holds already are let in');
+    const url = await listen(parts, readiness, stack);
+    if (folder)
+      await announceReady({
+        config,
+        folder,
+        url,
+        startedAt,
+        redis: targets.broker,
+        newKey: key.made ? key.secret : undefined,
+      });
+    else log.info({ url }, 'ready');
+  } else {
+    const health = await startHealthServer({ host: '0.0.0.0', port: config.healthPort, readiness, metrics, log });
+    stack.defer(() => health.close());
+    log.info({ port: health.port, ms: Date.now() - startedAt }, 'ready');
+  }
+  const opened = stack.move();
+  return { stop: () => opened.disposeAsync() };
+}
+
+function deferLoops(stack: AsyncDisposableStack, loops: readonly Loop[]): void {
+  stack.defer(async () => {
+    await Promise.all(loops.map((loop) => loop.stop()));
+  });
+}
+
+function startConsumer(
+  { config, services, registry, enqueuer, metrics, log }: Parts,
+  connection: ReturnType<typeof openRedis>,
+  stack: AsyncDisposableStack,
+): Consumer {
+  const name = `${hostname()}:${process.pid}`;
+  const consumer = new Consumer({
+    db: services.db,
+    connection,
+    registry,
+    enqueuer,
+    queues: config.worker.queues,
+    slots: config.worker.slots,
+    worker: name,
+    defaultTenantId,
+    metrics: createRuntimeMetrics(metrics),
+    log,
+  });
+  consumer.start();
+  stack.defer(() => consumer.stop(config.graceMs));
+  const heartbeat = registerWorker(
+    services.db,
+    { name, mode: config.mode, queues: config.worker.queues },
+    consumer,
+    log,
+  );
+  stack.defer(() => heartbeat.stop());
+  return consumer;
+}
+
+async function listen(
+  { config, services, broker, registry, enqueuer, metrics, log }: Parts,
+  readiness: ReturnType<typeof createReadiness>,
+  stack: AsyncDisposableStack,
+): Promise<string> {
+  const watcher = new TaskWatcher(services.db, log);
+  stack.defer(() => watcher.stop());
+  const api = await createApi({
+    settings: config.api,
+    version,
+    db: services.db,
+    broker,
+    enqueuer,
+    registry,
+    watcher,
+    storage: services.storage,
+    embedder: services.embedder,
+    vectorStore: services.vectors,
+    log,
+    metrics,
+    readiness,
+    workers: () => liveWorkers(services.db),
+  });
+  stack.defer(() => api.close());
+  return listenOn(api, config);
+}

@@ -1,0 +1,64 @@
+/** Progress of several documents: a bar each on a terminal, plain lines elsewhere. */
+import cliProgress from 'cli-progress';
+
+export interface DocumentState {
+  readonly name: string;
+  readonly status: string;
+  readonly completed: number;
+  readonly total: number;
+}
+
+export interface DocumentProgress {
+  update(states: readonly DocumentState[]): void;
+  stop(): void;
+}
+
+const nameWidth = 26;
+
+export function showProgress(output: NodeJS.WriteStream): DocumentProgress {
+  return output.isTTY ? bars(output) : lines(output);
+}
+
+function bars(output: NodeJS.WriteStream): DocumentProgress {
+  const multi = new cliProgress.MultiBar(
+    {
+      stream: output,
+      clearOnComplete: false,
+      hideCursor: true,
+      barsize: 24,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      format: '  {name} {bar} {status} {value}/{total}',
+      autopadding: true,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  const bar = new Map<string, cliProgress.SingleBar>();
+  return {
+    update(states) {
+      for (const { name, status, completed, total } of states) {
+        const payload = { name: name.padEnd(nameWidth).slice(0, nameWidth), status: status.padEnd(9) };
+        const known = bar.get(name) ?? multi.create(1, 0, payload);
+        bar.set(name, known);
+        // before it is split its number of segments is not known
+        known.setTotal(Math.max(total, 1));
+        known.update(completed, payload);
+      }
+    },
+    stop: () => multi.stop(),
+  };
+}
+
+function lines(output: NodeJS.WriteStream): DocumentProgress {
+  const last = new Map<string, string>();
+  return {
+    update(states) {
+      for (const { name, status, completed, total } of states) {
+        if (last.get(name) === status) continue;
+        last.set(name, status);
+        output.write(`${name.padEnd(nameWidth)} ${status}${total > 0 ? ` ${completed}/${total} segments` : ''}\n`);
+      }
+    },
+    stop: () => undefined,
+  };
+}

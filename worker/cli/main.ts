@@ -1,0 +1,42 @@
+/** `millrace …`: the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration. */
+import { Command, CommanderError } from 'commander';
+import { MillraceError, StartError } from '../errors.ts';
+import { printConfig } from './config-command.ts';
+import { demo } from './demo.ts';
+
+const exitFailed = 1;
+const exitUsage = 2;
+const exitConfig = 78;
+
+const program = new Command('millrace')
+  .description('Background work on Redis and Postgres: accepted tasks are never lost, their effects happen once.')
+  .exitOverride()
+  .showHelpAfterError();
+
+program
+  .command('config')
+  .description('print the configuration that the environment comes to, secrets masked')
+  .option('--json', 'as one JSON object')
+  .action(({ json = false }: { json?: boolean }) => {
+    process.stdout.write(`${printConfig(process.env, json)}\n`);
+  });
+
+program
+  .command('demo')
+  .description('index the sample documents in an embedded Millrace and ask five questions')
+  .action(async () => {
+    process.exitCode = await demo();
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : exitUsage;
+  } else if (error instanceof MillraceError) {
+    process.stderr.write(`millrace: ${error.message}\n${error.hint ? `${error.hint}\n` : ''}`);
+    process.exitCode = error instanceof StartError ? exitConfig : exitFailed;
+  } else {
+    throw error;
+  }
+}
