@@ -30,7 +30,7 @@ export function words(text: string): string[] {
 
 /**
  * Cuts runs of tokens (one a word) into the fewest windows of at most `windowTokens`, about equal in length, never inside a
- * word. Returns at least one window, empty when there are no tokens.
+ * word. No word has more tokens than a window: `words` cuts them. Returns at least one window, empty when there are no tokens.
  */
 export function windowsOf(wordTokens: readonly (readonly number[])[]): number[][] {
   let total = 0;
@@ -51,13 +51,7 @@ export function windowsOf(wordTokens: readonly (readonly number[])[]): number[][
       windows.push(current);
       current = [];
     }
-    for (let i = 0; i < tokens.length; i += windowTokens) {
-      if (i > 0) {
-        windows.push(current);
-        current = [];
-      }
-      current.push(...tokens.slice(i, i + windowTokens));
-    }
+    current.push(...tokens);
   }
   windows.push(current);
   return windows.slice(0, maxWindows);

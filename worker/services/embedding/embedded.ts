@@ -3,7 +3,7 @@
  * documents, and long calls are cut into small batches so that they can be cancelled and overtaken.
  */
 import { EmbeddedThread } from './embedded-thread.ts';
-import { type Embedder, EmbeddingError, type EmbedOptions } from './embedder.ts';
+import { closedError, type Embedder, EmbeddingError, type EmbedOptions } from './embedder.ts';
 
 export const embeddedModelName = 'embedded/universal-sentence-encoder-lite-en';
 export const embeddedDimensions = 512;
@@ -13,7 +13,7 @@ export interface EmbeddedSettings {
   readonly threads?: number;
   /** A thread without work for this long is ended. Default 60 s. */
   readonly idleMs?: number;
-  /** Texts that may wait; a call that would go beyond is refused with `embedding_queue_full`. Default 10,000. */
+  /** Texts that may wait; a call that would go beyond is refused with `embedding_queue_full`, unless none wait. Default 10,000. */
   readonly maxWaitingTexts?: number;
   /** Bound on one batch, loading the model included. Default 60 s. */
   readonly batchTimeoutMs?: number;
@@ -168,12 +168,4 @@ function batchEnd(texts: readonly string[], start: number): number {
     end++;
   }
   return end;
-}
-
-function closedError(): EmbeddingError {
-  return new EmbeddingError({
-    code: 'embedding_closed',
-    message: 'The embedded model was closed while texts waited for it.',
-    hint: 'The process is stopping; the work is taken up by the next one.',
-  });
 }

@@ -47,3 +47,12 @@ export class EmbeddingError extends MillraceError {
  * request itself), `embedding_bad_answer` (another count or dimension than asked for, or no embeddings at all).
  */
 export class PermanentEmbeddingError extends PermanentError {}
+
+/** What a closed embedder answers. */
+export function closedError(): EmbeddingError {
+  return new EmbeddingError({
+    code: 'embedding_closed',
+    message: 'The embedder was closed while texts waited for their vectors.',
+    hint: 'The process is stopping; the work is taken up by the next one.',
+  });
+}

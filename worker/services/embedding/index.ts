@@ -2,7 +2,7 @@
 import type { Database } from '../../db/index.ts';
 import { CachedEmbedder } from './cache.ts';
 import { EmbeddedEmbedder, type EmbeddedSettings } from './embedded.ts';
-import type { Embedder, EmbedOptions } from './embedder.ts';
+import { closedError, type Embedder, type EmbedOptions } from './embedder.ts';
 import type { OpenAiCompatibleSettings } from './openai-compatible.ts';
 
 export type { Embedder, EmbeddingKind, EmbedOptions } from './embedder.ts';
@@ -32,6 +32,7 @@ class LazyOpenAi implements Embedder {
   readonly dimensions: number;
   private readonly settings: OpenAiCompatibleSettings;
   private loaded: Promise<Embedder> | undefined;
+  private closed = false;
 
   constructor(settings: OpenAiCompatibleSettings) {
     this.settings = settings;
@@ -40,12 +41,13 @@ class LazyOpenAi implements Embedder {
   }
 
   async embed(texts: readonly string[], options: EmbedOptions): Promise<Float32Array[]> {
+    if (this.closed) throw closedError();
     return (await this.load()).embed(texts, options);
   }
 
-  /** A later `embed` answers `embedding_closed`, as with the other embedder. */
   async close(): Promise<void> {
-    await (await this.load()).close();
+    this.closed = true;
+    await (await this.loaded)?.close();
   }
 
   private load(): Promise<Embedder> {

@@ -1,7 +1,7 @@
 /** Embeddings from any endpoint that speaks OpenAI's protocol, through the AI SDK. Load it lazily: the SDK is large. */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { embedMany } from 'ai';
-import { type Embedder, EmbeddingError, type EmbedOptions } from './embedder.ts';
+import { closedError, type Embedder, EmbeddingError, type EmbedOptions } from './embedder.ts';
 import { badAnswer, embeddingErrorOf, timedOut } from './http-errors.ts';
 import { Permits } from './permits.ts';
 import { estimateTokens, pause, RateLimit, type RateLimitSettings } from './rate-limit.ts';
@@ -86,13 +86,7 @@ export class OpenAiCompatibleEmbedder implements Embedder {
   }
 
   async close(): Promise<void> {
-    this.closing.abort(
-      new EmbeddingError({
-        code: 'embedding_closed',
-        message: 'The embedder was closed while texts waited for their vectors.',
-        hint: 'The process is stopping; the work is taken up by the next one.',
-      }),
-    );
+    this.closing.abort(closedError());
   }
 
   private async withRetries(texts: string[], signal: AbortSignal): Promise<Float32Array[]> {

@@ -32,13 +32,13 @@ function point(
 
 export function vectorStoreContract(name: string, open: () => Promise<OpenVectorStore>): void {
   describe(`the vector store contract: ${name}`, () => {
-    let opened: OpenVectorStore;
+    let opened: OpenVectorStore | undefined;
     let store: VectorStore;
     beforeAll(async () => {
       opened = await open();
       store = opened.store;
     });
-    afterAll(() => opened.close());
+    afterAll(() => opened?.close());
     const place = () => ({ tenantId: randomUUID(), datasetId: randomUUID() });
 
     it('should find nothing, and delete nothing, where no collection was made', async () => {
@@ -55,7 +55,7 @@ export function vectorStoreContract(name: string, open: () => Promise<OpenVector
 
     it('should make a collection once, when several ask for it at the same time', async () => {
       await Promise.all(
-        [1, 2, 3, 4].flatMap(() => [store.ensureCollection(dimensions), opened.twin.ensureCollection(dimensions)]),
+        [1, 2, 3, 4].flatMap(() => [store.ensureCollection(dimensions), opened?.twin.ensureCollection(dimensions)]),
       );
       await store.ensureCollection(dimensions);
     });
