@@ -34,26 +34,25 @@ export async function fullTextSearch(
        -- a lexeme in quotes is one operand, whatever stands in it
        select lexeme, ('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery as word
          from unnest(${segmentSearchVectorSql('$3::text')})
+     ), any_word as materialized (
+       select string_agg(word::text, ' | ')::tsquery as query from words
      ), matched as materialized (
-       select s.id, s.search ${fromSearchableSegments}
-          and s.search @@ (select string_agg(word::text, ' | ')::tsquery from words)
+       -- without positions the vector is small, and unpacked once instead of once a word
+       select s.id, strip(s.search) as terms, ts_rank_cd(s.search, (select query from any_word), 1)::float8 as density
+         ${fromSearchableSegments} and s.search @@ (select query from any_word)
      ), found as (
-       select m.id, w.lexeme from matched m join words w on m.search @@ w.word
+       select m.id, w.lexeme from matched m join words w on m.terms @@ w.word
      ), weights as (
        select w.lexeme,
               case when count(f.id) = 0 then 1
-                   else 1 + ln(1 + ((select count(*) from matched) - count(f.id) + 0.5) / (count(f.id) + 0.5)) end as weight
+                   else 1 + ln(1 + ((select count(*) from matched)::float8 - count(f.id) + 0.5) / (count(f.id) + 0.5)) end as weight
          from words w left join found f on f.lexeme = w.lexeme group by w.lexeme
      ), covered as (
        select f.id, sum(w.weight) / (select sum(weight) from weights) as coverage
          from found f join weights w on w.lexeme = f.lexeme group by f.id
-     ), ranked as (
-       select m.id, c.coverage,
-              ts_rank_cd(m.search, (select string_agg(word::text, ' | ')::tsquery from words), 1)::numeric as density
-         from matched m join covered c on c.id = m.id
      )
      select id, (coverage * (0.8 + 0.2 * density / (density + 0.1)))::float8 as score
-       from ranked order by score desc, id limit $4::int`,
+       from covered join matched using (id) order by score desc, id limit $4::int`,
     [scope.tenantId, scope.datasetId, words.join(' '), limit],
   );
   return rows.map(({ id, score }) => ({ segmentId: id, score, children: [] }));
