@@ -1,0 +1,95 @@
+/** The HTTP API: one family of routes a plugin, under one roof of auth, limits and problems. */
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { installAuth } from './auth.ts';
+import { installClosing } from './closing.ts';
+import type { ApiDeps } from './deps.ts';
+import { installHttpMetrics } from './http-metrics.ts';
+import { installOpenApi, serveOpenApi } from './openapi.ts';
+import { answerMalformedHttp, answerUnknownAddress, installProblems, sendProblem } from './problems/install.ts';
+import { installRateLimit } from './rate-limit.ts';
+import { requestIdOf } from './request-id.ts';
+import { datasetRoutes } from './routes/datasets.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { documentCreateRoutes } from './routes/document-create.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { healthRoutes } from './routes/health.ts';
+import { queueRoutes } from './routes/queues.ts';
+import { retrieveRoutes } from './routes/retrieve.ts';
+import { taskEventRoutes } from './routes/task-events.ts';
+import { taskRoutes } from './routes/tasks.ts';
+import { workerRoutes } from './routes/workers.ts';
+
+const bodyLimitBytes = 1024 * 1024;
+/** A whole upload: 200 MB within it are 350 KB a second. */
+const requestTimeoutMs = 600_000;
+const headersTimeoutMs = 30_000;
+/** Silence on a connection; above the longest poll (60 s) and the heartbeat of event streams (15 s). */
+const connectionTimeoutMs = 120_000;
+/** Above what proxies keep (usually 60 s), so that none meets a connection that has just closed. */
+const keepAliveTimeoutMs = 75_000;
+
+const families = [
+  taskRoutes,
+  taskEventRoutes,
+  queueRoutes,
+  deadLetterRoutes,
+  workerRoutes,
+  datasetRoutes,
+  documentCreateRoutes,
+  documentRoutes,
+  retrieveRoutes,
+];
+
+/** Builds the API; the caller lets it listen. `close()` ends event streams and long polls, and waits for the other requests. */
+export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: connectionTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs },
+    trustProxy: false,
+    // answered by `installClosing`, in the shape of the other problems
+    return503OnClosing: false,
+    // kept for the payload check, which names the field
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
+    genReqId: requestIdOf,
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply);
+    },
+    clientErrorHandler: answerMalformedHttp,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  // answers are typed where they are made: checking them again could only turn an accepted task into an error
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.removeContentTypeParser('text/plain');
+  installProblems(app);
+  app.addHook('onRequest', async (request, reply) => {
+    reply
+      .header('x-request-id', request.id)
+      .header('x-content-type-options', 'nosniff')
+      .header('cache-control', 'no-store');
+  });
+  const closing = installClosing(app);
+  installHttpMetrics(app, deps.metrics);
+  await installOpenApi(app, deps.version);
+  await app.register(healthRoutes(deps));
+  await app.register(
+    async (v1) => {
+      installAuth(v1, deps.db);
+      await installRateLimit(v1, deps.settings.rateLimit);
+      // of its own, so that addresses below /v1 are answered to those with a key only
+      v1.setNotFoundHandler(answerUnknownAddress);
+      for (const routes of families) await v1.register(routes(deps, closing));
+    },
+    { prefix: '/v1' },
+  );
+  serveOpenApi(app);
+  await app.ready();
+  return app;
+}

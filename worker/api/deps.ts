@@ -1,0 +1,30 @@
+/** What the API stands on. Everything is passed in; nothing is looked up. */
+import type { Registry } from 'prom-client';
+import type { Config } from '../config/config.ts';
+import type { Database } from '../db/index.ts';
+import type { Broker, Enqueuer, TaskRegistry, TaskWatcher } from '../runtime/index.ts';
+import type { Embedder } from '../services/embedding/index.ts';
+import type { Storage } from '../services/storage/storage.ts';
+import type { VectorStore } from '../services/vector/store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ReadinessJson, WorkerJson } from './types.ts';
+
+export interface ApiDeps {
+  readonly settings: Pick<Config['api'], 'uploadLimitBytes' | 'rateLimit'>;
+  /** Of this release, for /openapi.json. */
+  readonly version: string;
+  readonly db: Database;
+  readonly broker: Broker;
+  readonly enqueuer: Enqueuer;
+  readonly registry: TaskRegistry;
+  readonly watcher: TaskWatcher;
+  readonly storage: Storage;
+  readonly embedder: Embedder;
+  readonly vectorStore: VectorStore;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** Whether this process makes progress. */
+  readonly readiness: () => Promise<ReadinessJson>;
+  /** Live worker processes. */
+  readonly workers: () => Promise<readonly WorkerJson[]>;
+}

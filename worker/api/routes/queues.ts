@@ -1,0 +1,109 @@
+/** Queues: how full they are; pausing, resuming and purging them. */
+import { z } from 'zod';
+import { isQueueName, type QueueName, queueNames, queues } from '../../queues.ts';
+import { type Broker, pausedQueues, purgeQueue, queueDepths, setQueuePaused } from '../../runtime/index.ts';
+import { ApiError } from '../problems/api-error.ts';
+import { problems } from '../schemas/common.ts';
+import { queueSchema } from '../schemas/operations.ts';
+import type { QueueJson } from '../types.ts';
+import type { Routes } from './route.ts';
+
+const noDepth = { pending: 0, queued: 0, running: 0, retrying: 0, oldestSeconds: 0 };
+
+async function redisCounts(broker: Broker, name: QueueName): Promise<QueueJson['redis']> {
+  if (!broker.ready) return null;
+  try {
+    const { wait = 0, prioritized = 0, active = 0, delayed = 0 } = await broker.counts(name);
+    return { wait, prioritized, active, delayed };
+  } catch {
+    return null;
+  }
+}
+
+function checkedName(name: string): QueueName {
+  if (isQueueName(name)) return name;
+  throw new ApiError({
+    code: 'queue_not_found',
+    message: `There is no queue ${name}.`,
+    hint: `There are ${queueNames.join(', ')}.`,
+  });
+}
+
+export const queueRoutes: Routes = (deps) => async (app) => {
+  const { db, broker, log } = deps;
+  const params = z.object({ name: z.string() });
+
+  app.get(
+    '/queues',
+    {
+      schema: {
+        tags: ['queues'],
+        summary: 'All queues: depth by state, age of the oldest, consumers',
+        response: { 200: z.object({ queues: z.array(queueSchema) }), ...problems() },
+      },
+    },
+    async (): Promise<{ queues: QueueJson[] }> => {
+      const [depths, paused, workers, counts] = await Promise.all([
+        queueDepths(db),
+        pausedQueues(db),
+        deps.workers(),
+        Promise.all(queueNames.map((name) => redisCounts(broker, name))),
+      ]);
+      const depthOf = new Map(depths.map((depth) => [depth.queue, depth]));
+      return {
+        queues: queueNames.map((name, place) => {
+          const { pending, queued, running, retrying, oldestSeconds } = depthOf.get(name) ?? noDepth;
+          return {
+            name,
+            tier: queues[name].tier,
+            carries: queues[name].carries,
+            paused: paused.includes(name),
+            depth: { pending, queued, running, retrying },
+            redis: counts[place] ?? null,
+            oldest_seconds: oldestSeconds,
+            consumers: workers.filter((worker) => worker.queues.includes(name)).length,
+          };
+        }),
+      };
+    },
+  );
+
+  for (const [action, paused] of [
+    ['pause', true],
+    ['resume', false],
+  ] as const) {
+    app.post(
+      `/queues/:name/${action}`,
+      {
+        schema: {
+          tags: ['queues'],
+          summary: paused ? 'Pause a queue: what runs goes on, nothing new starts' : 'Resume a queue',
+          params,
+          response: { 200: z.object({ name: z.string(), paused: z.boolean() }), ...problems(404) },
+        },
+      },
+      async (request) => {
+        const name = checkedName(request.params.name);
+        await setQueuePaused({ db, broker, log }, name, paused);
+        return { name, paused };
+      },
+    );
+  }
+
+  app.post(
+    '/queues/:name/purge',
+    {
+      schema: {
+        tags: ['queues'],
+        summary: 'Cancel what waits in a queue',
+        description: "Only the tenant's own tasks; what runs goes on.",
+        params,
+        response: { 200: z.object({ name: z.string(), purged: z.int() }), ...problems(404) },
+      },
+    },
+    async (request) => {
+      const name = checkedName(request.params.name);
+      return { name, purged: await purgeQueue(db, name, request.tenantId) };
+    },
+  );
+};

@@ -1,0 +1,224 @@
+/** The shapes of answers, for callers of any kind. Types only, so that a browser client can lean on this file. */
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+export type TaskStatusName =
+  | 'PENDING'
+  | 'QUEUED'
+  | 'RUNNING'
+  | 'RETRYING'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'TIMED_OUT'
+  | 'CANCELLED'
+  | 'EXPIRED';
+
+/** RFC 9457, with what scripts lean on. */
+export interface ProblemJson {
+  /** Stable, lower_snake_case. */
+  readonly code: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** The request's id, as in the header X-Request-Id and in the log. */
+  readonly instance: string;
+  readonly hint?: string | undefined;
+  /** Every field that is wrong. */
+  readonly errors?: readonly { readonly field: string; readonly message: string }[] | undefined;
+}
+
+export interface TaskErrorJson {
+  readonly code: string;
+  readonly message: string;
+  readonly at?: string | undefined;
+  /** From 0. */
+  readonly attempt?: number | undefined;
+}
+
+/** Timestamps are ISO 8601 in UTC. */
+export interface TaskJson {
+  readonly task_id: string;
+  readonly task: string;
+  readonly queue: string;
+  readonly status: TaskStatusName;
+  readonly priority: number;
+  readonly attempts: number;
+  readonly progress: Json;
+  readonly result: Json;
+  readonly error: TaskErrorJson | null;
+  readonly accepted_at: string;
+  readonly due_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly expires_at: string | null;
+}
+
+export interface AcceptedJson {
+  readonly task_id: string;
+  readonly status: TaskStatusName;
+}
+
+export interface TaskPageJson {
+  readonly tasks: readonly TaskJson[];
+  /** Pass it as `cursor` to get the next page; null on the last. */
+  readonly next_cursor: string | null;
+}
+
+export interface DeadLetterJson extends TaskJson {
+  readonly payload: Json;
+  /** Oldest first. */
+  readonly error_history: readonly TaskErrorJson[];
+}
+
+export interface QueueJson {
+  readonly name: string;
+  readonly tier: 'high' | 'normal' | 'low';
+  readonly carries: string;
+  readonly paused: boolean;
+  /** Live tasks in the ledger, over all tenants. */
+  readonly depth: {
+    readonly pending: number;
+    readonly queued: number;
+    readonly running: number;
+    readonly retrying: number;
+  };
+  /** Jobs in Redis by BullMQ's state; null when Redis does not answer. */
+  readonly redis: {
+    readonly wait: number;
+    readonly prioritized: number;
+    readonly active: number;
+    readonly delayed: number;
+  } | null;
+  /** Age of the oldest task that is due and waits. */
+  readonly oldest_seconds: number;
+  /** Live worker processes that take from it. */
+  readonly consumers: number;
+}
+
+export interface WorkerJson {
+  readonly name: string;
+  readonly queues: readonly string[];
+  readonly slots: { readonly capacity: number; readonly busy: number };
+  readonly running: readonly {
+    readonly task_id: string;
+    readonly task: string;
+    readonly queue: string;
+    readonly seconds: number;
+  }[];
+  readonly started_at: string;
+}
+
+/** Timestamps of datasets, documents and segments are seconds since 1970, as in Dify. */
+export interface DatasetJson {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly provider: 'vendor';
+  readonly permission: 'all_team_members';
+  readonly indexing_technique: 'high_quality' | 'economy';
+  readonly embedding_model: string | null;
+  readonly embedding_model_provider: string | null;
+  /** False when this process embeds with another model: such a dataset cannot be searched by meaning. */
+  readonly embedding_available: boolean;
+  readonly document_count: number;
+  readonly word_count: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+export type IndexingStatusName =
+  | 'waiting'
+  | 'parsing'
+  | 'cleaning'
+  | 'splitting'
+  | 'indexing'
+  | 'completed'
+  | 'error'
+  | 'paused';
+
+export interface DocumentJson {
+  readonly id: string;
+  readonly dataset_id: string;
+  readonly position: number;
+  readonly batch: string;
+  readonly name: string;
+  readonly data_source_type: 'upload_file' | 'text_input';
+  readonly created_from: 'api';
+  readonly size_bytes: number;
+  readonly format: string | null;
+  readonly doc_form: 'text_model' | 'hierarchical_model';
+  readonly doc_language: string | null;
+  readonly doc_metadata: { readonly [key: string]: string | number };
+  readonly indexing_status: IndexingStatusName;
+  readonly display_status: 'queuing' | 'indexing' | 'available' | 'error' | 'paused' | 'disabled' | 'archived';
+  readonly error: string | null;
+  readonly error_code: string | null;
+  readonly enabled: boolean;
+  readonly archived: boolean;
+  readonly word_count: number;
+  readonly tokens: number;
+  readonly total_segments: number;
+  readonly completed_segments: number;
+  /** The task that indexes it now or did last. */
+  readonly task_id: string | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+export interface DocumentCreatedJson {
+  readonly document: DocumentJson;
+  readonly batch: string;
+  readonly task_id: string;
+}
+
+export interface IndexingStatusJson {
+  readonly id: string;
+  readonly indexing_status: IndexingStatusName;
+  readonly processing_started_at: number | null;
+  readonly parsing_completed_at: number | null;
+  readonly cleaning_completed_at: number | null;
+  readonly splitting_completed_at: number | null;
+  readonly completed_at: number | null;
+  readonly paused_at: number | null;
+  readonly error: string | null;
+  readonly error_code: string | null;
+  readonly stopped_at: number | null;
+  readonly completed_segments: number;
+  readonly total_segments: number;
+}
+
+export interface SegmentJson {
+  readonly id: string;
+  readonly document_id: string;
+  /** From 1. */
+  readonly position: number;
+  readonly content: string;
+  readonly word_count: number;
+  readonly tokens: number;
+  readonly keywords: readonly string[];
+  readonly page: number | null;
+  readonly section: string | null;
+  readonly status: 'waiting' | 'completed';
+  readonly enabled: boolean;
+  readonly created_at: number;
+  readonly completed_at: number | null;
+  readonly child_chunks: readonly { readonly id: string; readonly position: number; readonly content: string }[];
+}
+
+/** A page, as Dify's lists have it. */
+export interface PageJson<T> {
+  readonly data: readonly T[];
+  readonly page: number;
+  readonly limit: number;
+  readonly total: number;
+  readonly has_more: boolean;
+}
+
+export interface SegmentPageJson extends PageJson<SegmentJson> {
+  readonly doc_form: DocumentJson['doc_form'];
+}
+
+export interface ReadinessJson {
+  readonly ready: boolean;
+  readonly checks: { readonly [name: string]: { readonly ok: boolean; readonly detail?: string | undefined } };
+}

@@ -1,0 +1,30 @@
+/** Rows of the ledger as answers. */
+import type { TaskRow } from '../../runtime/index.ts';
+import type { DeadLetterJson, TaskJson } from '../types.ts';
+
+const iso = (date: Date | null) => date?.toISOString() ?? null;
+
+export function taskJson(row: TaskRow): TaskJson {
+  return {
+    task_id: row.id,
+    task: row.name,
+    queue: row.queue,
+    status: row.status,
+    priority: row.priority,
+    attempts: row.attempts,
+    progress: row.progress,
+    result: row.result,
+    error: row.error,
+    accepted_at: row.accepted_at.toISOString(),
+    due_at: row.due_at.toISOString(),
+    started_at: iso(row.started_at),
+    finished_at: iso(row.finished_at),
+    expires_at: iso(row.expires_at),
+  };
+}
+
+export const deadLetterJson = (row: TaskRow): DeadLetterJson => ({
+  ...taskJson(row),
+  payload: row.payload,
+  error_history: row.error_history,
+});
