@@ -28,23 +28,37 @@ export async function* splitBlocks(
   options: SplitOptions = {},
 ): AsyncGenerator<Segment> {
   const plan = planOf(rule);
-  const counter = new TokenCounter();
-  const boundaries = new Boundaries(options.language);
-  const splitter = new Splitter(plan.limits, counter, boundaries);
+  const tools = toolsOf(options);
   let position = 0;
-  const finished = (piece: Piece): Segment => {
+  for await (const piece of cut(blocks, plan, tools)) {
     position += 1;
-    return segmentOf(
-      piece,
-      position,
-      plan.children && childrenOf(piece, new Splitter(plan.children, counter, boundaries)),
-    );
-  };
-  for await (const window of windowsOf(blocks)) {
-    const text = clean(window.text, plan.cleaning, window.kind === 'code');
-    for (const piece of splitter.push({ ...window, text })) yield finished(piece);
+    const children = plan.children && childrenOf(piece, new Splitter(plan.children, tools.counter, tools.boundaries));
+    yield segmentOf(piece, position, children);
   }
-  for (const piece of splitter.finish()) yield finished(piece);
+}
+
+/** As `splitBlocks`, but the bare pieces: cleaned, cut and counted, without children and words. */
+export function cutBlocks(
+  blocks: AsyncIterable<Block> | Iterable<Block>,
+  rule: ProcessRule,
+  options: SplitOptions = {},
+): AsyncGenerator<Piece> {
+  return cut(blocks, planOf(rule), toolsOf(options));
+}
+
+const toolsOf = ({ language }: SplitOptions) => ({ counter: new TokenCounter(), boundaries: new Boundaries(language) });
+
+async function* cut(
+  blocks: AsyncIterable<Block> | Iterable<Block>,
+  { limits, cleaning }: ReturnType<typeof planOf>,
+  { counter, boundaries }: ReturnType<typeof toolsOf>,
+): AsyncGenerator<Piece> {
+  const splitter = new Splitter(limits, counter, boundaries);
+  for await (const window of windowsOf(blocks)) {
+    const text = clean(window.text, cleaning, window.kind === 'code');
+    yield* splitter.push({ ...window, text });
+  }
+  yield* splitter.finish();
 }
 
 function planOf(rule: ProcessRule) {
