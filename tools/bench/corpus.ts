@@ -88,19 +88,26 @@ async function makeDeck(pages: readonly WrittenPage[]): Promise<Uint8Array> {
 }
 
 const seed = 4104;
-/** A made-up word now and then, so that the text has as many different words as so much English has (about 45,000). */
+/**
+ * A made-up word now and then, so that the text has about as many different words (31,000) as English of its length, and
+ * the memo of token counts is no better than in earnest.
+ */
 const inventedEvery = 12;
+const inventedWords = 60_000;
 const syllables =
   'ba den fer gol hin jor kal lun mar nes pol quin ras sel tor ul vin wen xan yor zed ster ling ton ham'.split(' ');
 
 async function textSet(folder: string, pages: readonly WrittenPage[]): Promise<FileSet> {
   const random = new Random(seed);
+  const invented = Array.from({ length: inventedWords }, () =>
+    Array.from({ length: random.whole(2, 4) }, () => random.pick(syllables)).join(''),
+  );
   const paragraphs = pages.flatMap((page) => page.paragraphs).filter((text) => text.length > 80);
   const files: string[] = [];
   for (let at = 0; at < textFiles; at += 1) {
     const parts: string[] = [];
     for (let bytes = 0; bytes < textBytes; bytes += (parts.at(-1)?.length ?? 0) + 2) {
-      parts.push(withInvented(random.pick(paragraphs), random));
+      parts.push(withInvented(random.pick(paragraphs), invented, random));
     }
     const file = join(folder, `text-${at}.txt`);
     await writeFile(file, parts.join('\n\n').slice(0, textBytes));
@@ -109,10 +116,10 @@ async function textSet(folder: string, pages: readonly WrittenPage[]): Promise<F
   return { files, pages: 0 };
 }
 
-function withInvented(paragraph: string, random: Random): string {
+function withInvented(paragraph: string, invented: readonly string[], random: Random): string {
   const words = paragraph.split(' ');
   for (let at = random.whole(1, inventedEvery); at < words.length; at += random.whole(1, inventedEvery * 2)) {
-    words[at] = Array.from({ length: random.whole(2, 4) }, () => random.pick(syllables)).join('');
+    words[at] = random.pick(invented);
   }
   return words.join(' ');
 }

@@ -1,5 +1,5 @@
 /** Reading the parts of a zip file without ever inflating more than was allowed. */
-import { crc32, createInflateRaw } from 'node:zlib';
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import { encryptedDocument, malformedDocument, tooLargeDocument, truncatedDocument } from './faults.ts';
 
 interface Entry {
@@ -17,6 +17,10 @@ const maxEntries = 100_000;
 /** A part beyond this size that was packed this well is no document: XML packs 10 to 50 times, deflate's limit is 1,032. */
 const bombBytes = 24 * 1024 * 1024;
 const bombRatio = 150;
+/** A part that says it is at most this long is unpacked at once: a stream each costs more than most parts. Some ms of work. */
+const maxAtOnceBytes = 512 * 1024;
+/** Least `chunkSize` that zlib takes. */
+const minChunkBytes = 64;
 const endSignature = 0x06054b50;
 const endBytes = 22;
 const maxCommentBytes = 65_535;
@@ -85,9 +89,14 @@ export class ZipFile {
       return;
     }
     if (entry.method !== 8) throw malformedDocument('zip', `it is packed in a way (${entry.method}) that is not known`);
-    const inflate = createInflateRaw({ chunkSize: 64 * 1024 });
-    inflate.end(packed);
     try {
+      const whole = entry.bytes <= maxAtOnceBytes ? unpackedAtOnce(packed, entry.bytes) : undefined;
+      if (whole !== undefined) {
+        yield whole;
+        return;
+      }
+      const inflate = createInflateRaw({ chunkSize: 64 * 1024 });
+      inflate.end(packed);
       for await (const piece of inflate) yield piece;
     } catch (cause) {
       if (cause instanceof Error && 'code' in cause && cause.code === 'Z_BUF_ERROR')
@@ -147,6 +156,16 @@ export class ZipFile {
       if (this.#file.readUInt32LE(at) === endSignature) return at;
     }
     throw truncatedDocument('The file');
+  }
+}
+
+/** A part that is as short as it says; undefined when it is longer. */
+function unpackedAtOnce(packed: Buffer, bytes: number): Buffer | undefined {
+  try {
+    return inflateRawSync(packed, { chunkSize: Math.max(minChunkBytes, bytes + 1), maxOutputLength: Math.max(1, bytes) });
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    throw cause;
   }
 }
 

@@ -16,7 +16,7 @@ const slots = 1 << 17;
 const maxArenaChars = 1 << 21;
 
 export class TokenCounter {
-  readonly #pairs = new BytePairs();
+  readonly #pairs = BytePairs.shared();
   readonly #arena = new Uint16Array(maxArenaChars);
   readonly #starts = new Int32Array(slots);
   readonly #lengths = new Uint8Array(slots);
