@@ -30,9 +30,9 @@ const documentsSchema = z.object({
       error: z.string().nullable(),
       completed_segments: z.number(),
       total_segments: z.number(),
+      doc_metadata: z.object({ pages: z.number().optional() }),
       created_at: z.number(),
-      completed_at: z.number().nullable(),
-      pages: z.number().nullable().optional(),
+      updated_at: z.number(),
     }),
   ),
 });
@@ -129,11 +129,11 @@ async function indexSamples(client: ApiClient, datasetId: string, output: NodeJS
 function summary(documents: Documents, indexedAt: number): string {
   const rows = documents.map((document) => [
     document.name,
-    document.pages ?? '',
+    document.doc_metadata.pages ?? '',
     document.total_segments,
-    document.completed_at === null ? '' : `${Math.max(0, document.completed_at - document.created_at)} s`,
+    `${document.updated_at - document.created_at} s`,
   ]);
-  const pages = documents.reduce((sum, document) => sum + (document.pages ?? 0), 0);
+  const pages = documents.reduce((sum, document) => sum + (document.doc_metadata.pages ?? 0), 0);
   const segments = documents.reduce((sum, document) => sum + document.total_segments, 0);
   return table(
     ['document', 'pages', 'segments', 'accepted to searchable'],

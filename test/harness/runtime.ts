@@ -1,0 +1,93 @@
+/** A worker and its producer in this process, on real servers: what runtime suites drive. */
+import { Registry } from 'prom-client';
+import { targetsOfOneServer } from '../../worker/config/redis-target.ts';
+import type { Database } from '../../worker/db/index.ts';
+import type { QueueName } from '../../worker/queues.ts';
+import { connectRedis } from '../../worker/redis/index.ts';
+import {
+  Broker,
+  Consumer,
+  createEnqueuer,
+  createRegistry,
+  createRuntimeMetrics,
+  type Enqueuer,
+  type RegisteredTask,
+  startReconciler,
+  startRelay,
+  type TaskRow,
+  TaskWatcher,
+} from '../../worker/runtime/index.ts';
+import { defaultTenantId } from '../../worker/services/tenants/tenants.ts';
+import { createLogger } from '../../worker/telemetry/logger.ts';
+import type { RunningRedis } from './redis.ts';
+
+export interface TestRuntime extends AsyncDisposable {
+  readonly enqueuer: Enqueuer;
+  readonly broker: Broker;
+  readonly consumer: Consumer;
+  readonly watcher: TaskWatcher;
+  /** The row once it is terminal. @throws when that takes longer than `withinMs`. */
+  ended(id: string, withinMs?: number): Promise<TaskRow>;
+  /** Stops the consumer as SIGTERM does. */
+  drain(graceMs: number): Promise<void>;
+}
+
+export interface TestRuntimeOptions {
+  readonly db: Database;
+  readonly redis: RunningRedis;
+  readonly tasks: readonly RegisteredTask[];
+  readonly queues?: readonly QueueName[];
+  readonly slots?: number;
+}
+
+const log = createLogger({ level: process.env.TEST_LOG === '1' ? 'debug' : 'fatal', plain: true });
+
+export function startRuntime({
+  db,
+  redis,
+  tasks,
+  queues = ['fast_tasks'],
+  slots = 4,
+}: TestRuntimeOptions): TestRuntime {
+  const target = targetsOfOneServer(redis).broker;
+  const producing = connectRedis(target, 'producer', log);
+  const consuming = connectRedis(target, 'consumer', log);
+  const broker = new Broker(producing, log);
+  const registry = createRegistry(tasks);
+  const enqueuer = createEnqueuer({ db, broker, registry, log });
+  const consumer = new Consumer({
+    db,
+    connection: consuming,
+    registry,
+    enqueuer,
+    queues,
+    slots,
+    worker: 'test',
+    defaultTenantId,
+    metrics: createRuntimeMetrics(new Registry()),
+    log,
+  });
+  consumer.start();
+  const watcher = new TaskWatcher(db, log);
+  const loops = [startRelay(db, broker, log), ...startReconciler(db, broker, log)];
+  return {
+    enqueuer,
+    broker,
+    consumer,
+    watcher,
+    async ended(id, withinMs = 20_000) {
+      const row = await watcher.untilTerminal(id, withinMs);
+      if (!row?.finished_at) throw new Error(`task ${id} is ${row?.status ?? 'unknown'} after ${withinMs} ms`);
+      return row;
+    },
+    drain: (graceMs) => consumer.stop(graceMs),
+    async [Symbol.asyncDispose]() {
+      await watcher.stop();
+      await consumer.stop(0);
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await broker.close();
+      producing.disconnect();
+      consuming.disconnect();
+    },
+  };
+}
