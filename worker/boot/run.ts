@@ -23,7 +23,7 @@ import { defaultTenantId, ensureTenant, installDefaultKey } from '../services/te
 import { createTasks } from '../tasks/registry.ts';
 import type { TaskServices } from '../tasks/services.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { announceReady, embeddedKey } from './embedded-face.ts';
+import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
 import { listenOn } from './listen-on.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createReadiness } from './readiness.ts';
@@ -55,6 +55,7 @@ interface Parts {
 export async function run(config: Config, log: Logger, startedAt: number): Promise<Running | undefined> {
   await using stack = new AsyncDisposableStack();
   const folder = await holdDataFolder(config, stack);
+  if (folder) await withdrawAnnouncement(folder);
   const db = await openDatabase(config, folder, stack, log);
   await prepareSchema(config, db, log);
   await ensurePartitions(db);
@@ -74,6 +75,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const services = await openServices(config, db, stack);
   const registry = createTasks(services, { sampleTasks: config.sampleTasks });
   const broker = openBroker(targets, stack, log);
+  if (config.redis === undefined) await freeJobs(broker);
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
   const enqueuer = createEnqueuer({ db, broker, registry, log });
@@ -108,6 +110,14 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   }
   const opened = stack.move();
   return { stop: () => opened.disposeAsync() };
+}
+
+const privateRedisTimeoutMs = 5000;
+
+/** The private Redis has no other workers: what is locked was locked by a run that is gone. */
+async function freeJobs(broker: Broker): Promise<void> {
+  await broker.whenReady(privateRedisTimeoutMs);
+  await broker.dropLocks();
 }
 
 function deferLoops(stack: AsyncDisposableStack, loops: readonly Loop[]): void {

@@ -1,6 +1,6 @@
 /** `millrace demo`: the main job once, on the sample documents, end to end through the API of an embedded Millrace. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -58,7 +58,10 @@ export async function demo(output: NodeJS.WriteStream = process.stdout): Promise
   try {
     say('Starting an embedded Millrace on a temporary folder …');
     const startedAt = Date.now();
-    const millrace = await startEmbedded(home, { LOG_LEVEL: 'WARNING' });
+    const millrace = await startEmbedded(home, {
+      LOG_LEVEL: 'WARNING',
+      MILLRACE_EMBEDDING_THREADS: String(Math.min(2, availableParallelism())),
+    });
     // Ctrl-C in the terminal reaches the child too; it drains and ends, and the calls here fail.
     try {
       say(`Ready in ${seconds(startedAt)} s at ${millrace.url}`);

@@ -3,6 +3,7 @@
  * without fsync, so what is committed survives the death of the process, not a power cut. PGlite does not lock its folder:
  * the caller holds the lock on the data folder (`worker/embedded/data-folder.ts`).
  */
+import { setImmediate } from 'node:timers/promises';
 import { types as oids, PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { StartError } from '../errors.ts';
@@ -22,8 +23,12 @@ export async function openPglite(folder: string | undefined): Promise<Database> 
       cause,
     });
   }
-  const run = async <R extends Row>(on: Pick<PGlite, 'query'>, text: string, params: readonly SqlValue[]) =>
-    (await on.query<R>(text, [...params])).rows;
+  // PGlite computes on this thread and answers without a turn of the event loop: a loop of queries would starve everything else.
+  const run = async <R extends Row>(on: Pick<PGlite, 'query'>, text: string, params: readonly SqlValue[]) => {
+    const { rows } = await on.query<R>(text, [...params]);
+    await setImmediate();
+    return rows;
+  };
   return guard({
     driver: 'pglite',
     query: (text, params) => run(lite, text, params),
