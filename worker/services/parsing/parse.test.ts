@@ -74,6 +74,14 @@ describe('parsing', () => {
     expect(segmentsOf(await collect(parseDocument(request('A short text.'))))).toHaveLength(1);
   });
 
+  it('should keep the child for the next document when the reader leaves at the totals', async () => {
+    await using own = { parser: new DocumentParser({ size: 1 }), [Symbol.asyncDispose]: () => own.parser.close() };
+    for await (const event of own.parser.parse(request(paragraphs, { rule }))) if (event.type === 'done') break;
+    expect(own.parser.children).toBe(1);
+    for await (const _event of own.parser.parse(request(paragraphs, { rule }))) break;
+    expect(own.parser.children).toBe(0);
+  });
+
   it('should keep the child small however long a text is', async () => {
     const piece = Buffer.from(`${'The tide turns twice a day and the harbour with it. '.repeat(40)}\n\n`.repeat(31));
     let peak = 0;

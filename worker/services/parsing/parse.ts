@@ -46,13 +46,18 @@ export class DocumentParser {
     });
   }
 
+  /** Children alive: busy and idle. */
+  get children(): number {
+    return this.#pool.children;
+  }
+
   /** Starts a child ahead of the first document. */
   warm(): void {
     this.#pool.warm();
   }
 
   /**
-   * Parses one document. A slow reader slows the child down; leaving the loop ends it.
+   * Parses one document. A slow reader slows the child down; leaving the loop before `done` ends it.
    *
    * @throws DocumentError when the document cannot be indexed; BoundError `child_source_stalled` or `child_not_started`
    * and CrashError, after which another try may do better; the source's own error; the signal's reason.
@@ -71,8 +76,15 @@ export class DocumentParser {
         { input: request.source, argument, limits, ...(signal === undefined ? {} : { signal }) },
         request.onPeak,
       );
-      // The values are those that `child.ts` yields.
-      for await (const value of values) yield value as ParseEvent;
+      // Held back until the child is free again: a reader leaves the loop at the totals, which would end the child.
+      let totals: ParseEvent | undefined;
+      for await (const value of values) {
+        // The values are those that `child.ts` yields.
+        const event = value as ParseEvent;
+        if (event.type === 'done') totals = event;
+        else yield event;
+      }
+      if (totals !== undefined) yield totals;
     } catch (error) {
       throw asDocumentError(error, limits);
     }

@@ -15,6 +15,11 @@ describe('searchWords', () => {
     expect(searchWords('Ｆｕｌｌ ｗｉｄｔｈ ﬁne Straße')).toEqual(['full', 'width', 'fine', 'straße']);
   });
 
+  test('should find the same words of ASCII text whether or not other characters stand beside it', () => {
+    const ascii = "It's the O'Neil's 3rd pump_house's x86 'quoted' rock'n'roll, don't; A'1 B''C";
+    expect(searchWords(ascii)).toEqual(searchWords(`${ascii} \u2022`));
+  });
+
   test('should cut Chinese into words and add the pairs of long ones', () => {
     const words = searchWords('我们在图书馆学习机器学习。');
     for (const word of ['图书馆', '图书', '学习', '机器']) expect(words).toContain(word);
