@@ -2,12 +2,12 @@
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/index.ts';
-import type { Broker, Enqueuer, TaskRegistry, TaskWatcher } from '../runtime/index.ts';
+import type { Broker, Enqueuer, LiveWorker, TaskRegistry, TaskWatcher } from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
 import type { Storage } from '../services/storage/storage.ts';
-import type { VectorStore } from '../services/vector/store.ts';
+import type { VectorStore } from '../services/vector/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { ReadinessJson, WorkerJson } from './types.ts';
+import type { ReadinessJson } from './types.ts';
 
 export interface ApiDeps {
   readonly settings: Pick<Config['api'], 'uploadLimitBytes' | 'rateLimit'>;
@@ -26,5 +26,5 @@ export interface ApiDeps {
   /** Whether this process makes progress. */
   readonly readiness: () => Promise<ReadinessJson>;
   /** Live worker processes. */
-  readonly workers: () => Promise<readonly WorkerJson[]>;
+  readonly workers: () => Promise<readonly LiveWorker[]>;
 }

@@ -1,9 +1,8 @@
 /** /openapi.json, from the schemas that requests are checked by. */
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
-import { components } from './schemas/common.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,9 +13,6 @@ declare module 'fastify' {
 
 const description = `Background work on Redis and Postgres. 202 means that a task is committed and will run.
 Errors are application/problem+json with a stable \`code\`. A 503 says whether anything was accepted.`;
-
-const transform = createJsonSchemaTransform({ schemaRegistry: components });
-const transformObject = createJsonSchemaTransformObject({ schemaRegistry: components });
 
 /** Drops components that nothing refers to: each schema is there for input and for output, and is used as one. */
 function withoutUnused<D extends object>(document: D): D {
@@ -37,9 +33,9 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
     },
     transform: (route) => {
       const form = route.route.config?.form;
-      return transform(form && route.schema ? { ...route, schema: { ...route.schema, body: form } } : route);
+      return jsonSchemaTransform(form && route.schema ? { ...route, schema: { ...route.schema, body: form } } : route);
     },
-    transformObject: (document) => withoutUnused(transformObject(document)),
+    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
   });
 }
 

@@ -96,9 +96,12 @@ export interface QueueJson {
 }
 
 export interface WorkerJson {
+  readonly id: string;
   readonly name: string;
+  readonly mode: string;
   readonly queues: readonly string[];
   readonly slots: { readonly capacity: number; readonly busy: number };
+  /** The caller's own tasks; `slots.busy` counts all. */
   readonly running: readonly {
     readonly task_id: string;
     readonly task: string;
@@ -106,6 +109,8 @@ export interface WorkerJson {
     readonly seconds: number;
   }[];
   readonly started_at: string;
+  /** Of its last heartbeat. */
+  readonly seen_at: string;
 }
 
 /** Timestamps of datasets, documents and segments are seconds since 1970, as in Dify. */

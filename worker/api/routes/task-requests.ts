@@ -2,6 +2,7 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
+import { sqlState } from '../../db/index.ts';
 import { maxBatch, PayloadError, type TaskRegistry, type TaskRequest } from '../../runtime/index.ts';
 import { parsePayload } from '../../runtime/payload.ts';
 import { ApiError, type FieldError, summaryOf } from '../problems/api-error.ts';
@@ -65,10 +66,34 @@ export const taskValidator =
     };
   };
 
-/** Says of every task of a request that the runtime refused what is wrong with it. */
+/** The first text of a payload that is half a surrogate pair, by its field: JSON may carry it, Postgres keeps none. */
+function malformedText(value: unknown, field: string): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : field;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = key.isWellFormed() ? malformedText(inner, `${field}.${key}`) : field;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function textFaults({ at, body }: Entry): FieldError[] {
+  const payload = typeof body === 'object' && body !== null && 'payload' in body ? body.payload : undefined;
+  const field = malformedText(payload, under(at, 'payload'));
+  return field === undefined ? [] : [{ field, message: 'holds half of a surrogate pair, which cannot be stored' }];
+}
+
+const dataException = /^22/;
+
+/** Says of every task of a request that was refused below what is wrong with it. */
 export function explainRefusal(thrown: unknown, registry: TaskRegistry, body: unknown): unknown {
-  if (!(thrown instanceof PayloadError) || thrown.code !== 'payload_invalid') return thrown;
-  const errors = entriesOf(body).flatMap((entry) => payloadFaults(registry, entry));
+  const errors =
+    thrown instanceof PayloadError && thrown.code === 'payload_invalid'
+      ? entriesOf(body).flatMap((entry) => payloadFaults(registry, entry))
+      : dataException.test(sqlState(thrown) ?? '')
+        ? entriesOf(body).flatMap(textFaults)
+        : [];
+  if (errors.length === 0) return thrown;
   return new ApiError({ code: 'payload_invalid', message: summaryOf(errors), errors, cause: thrown });
 }
 

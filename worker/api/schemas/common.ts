@@ -5,8 +5,8 @@ import { taskStatuses } from '../../runtime/index.ts';
 import { problemMediaType } from '../problems/install.ts';
 import type { PageJson, ProblemJson } from '../types.ts';
 
-/** Schemas that /openapi.json names once and refers to. */
-export const components = z.registry<{ id: string }>();
+/** Schemas that /openapi.json names once and refers to; zod's own registry, since `meta` writes there too. */
+export const components = z.globalRegistry;
 
 const hasControls = /\p{Cc}/u;
 
@@ -25,9 +25,10 @@ export const lineOfText = (maxChars: number) =>
 export const intInQuery = (min: number, max: number, initial: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/, { error: `expected a whole number from ${min} to ${max}` })
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `expected a whole number from ${min} to ${max}`,
+    })
     .transform(Number)
-    .refine((value) => value >= min && value <= max, { error: `expected a whole number from ${min} to ${max}` })
     .default(initial)
     .meta({ type: 'integer', minimum: min, maximum: max, default: initial });
 

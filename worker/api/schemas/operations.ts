@@ -59,11 +59,14 @@ export const deadLetterDropQuery = z
 
 export const workerSchema: z.ZodType<WorkerJson> = z
   .object({
+    id: uuid,
     name: z.string(),
+    mode: z.string(),
     queues: z.array(z.string()),
     slots: z.object({ capacity: count, busy: count }),
     running: z.array(z.object({ task_id: uuid, task: z.string(), queue: z.string(), seconds: z.number() })),
     started_at: isoTime,
+    seen_at: isoTime,
   })
   .register(components, { id: 'Worker' });
 

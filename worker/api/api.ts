@@ -1,11 +1,12 @@
 /** The HTTP API: one family of routes a plugin, under one roof of auth, limits and problems. */
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { installAuth } from './auth.ts';
 import { installClosing } from './closing.ts';
 import type { ApiDeps } from './deps.ts';
 import { installHttpMetrics } from './http-metrics.ts';
 import { installOpenApi, serveOpenApi } from './openapi.ts';
+import { setOwnHeaders } from './own-headers.ts';
 import { answerMalformedHttp, answerUnknownAddress, installProblems, sendProblem } from './problems/install.ts';
 import { installRateLimit } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
@@ -45,7 +46,7 @@ const families = [
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     connectionTimeout: connectionTimeoutMs,
@@ -59,6 +60,8 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     onConstructorPoisoning: 'ignore',
     genReqId: requestIdOf,
     frameworkErrors: (error, request, reply) => {
+      // no hook runs for these
+      setOwnHeaders(request, reply);
       sendProblem(error, request, reply);
     },
     clientErrorHandler: answerMalformedHttp,
@@ -70,10 +73,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.removeContentTypeParser('text/plain');
   installProblems(app);
   app.addHook('onRequest', async (request, reply) => {
-    reply
-      .header('x-request-id', request.id)
-      .header('x-content-type-options', 'nosniff')
-      .header('cache-control', 'no-store');
+    setOwnHeaders(request, reply);
   });
   const closing = installClosing(app);
   installHttpMetrics(app, deps.metrics);

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startHealthServer } from '../../../worker/api/index.ts';
+import { queueNames } from '../../../worker/queues.ts';
+import { createLogger } from '../../../worker/telemetry/logger.ts';
+import { problem, startTestApi, type TestApi } from './setup.ts';
+
+describe('operating over HTTP', () => {
+  let t: TestApi;
+  beforeAll(async () => {
+    t = await startTestApi();
+  });
+  afterAll(() => t[Symbol.asyncDispose]());
+
+  const asOther = () => ({ authorization: `Bearer ${t.otherKey}` });
+  const send = async (body: object, headers = {}) =>
+    (await t.call({ method: 'POST', url: '/v1/tasks', payload: body, headers })).body.task_id as string;
+  const queue = async (name: string) =>
+    (await t.call({ url: '/v1/queues' })).body.queues.find((entry: { name: string }) => entry.name === name);
+
+  it('should list every queue with depth, age, consumers and what Redis holds', async () => {
+    await send({ task: 'test_add', payload: { a: 1, b: 1 }, options: { queue: 'plugin' } });
+    const { body } = await t.call({ url: '/v1/queues' });
+    expect(body.queues.map((entry: { name: string }) => entry.name)).toEqual(queueNames);
+    const plugin = await queue('plugin');
+    expect(plugin).toMatchObject({ tier: 'normal', paused: false, consumers: 0, redis: { active: 0 } });
+    expect(plugin.depth.pending + plugin.depth.queued).toBe(1);
+    expect(plugin.oldest_seconds).toBeGreaterThan(0);
+    expect((await queue('fast_tasks')).consumers).toBe(1);
+  });
+
+  it('should pause a queue, keep what comes, and run it when resumed', async () => {
+    expect(await t.call({ method: 'POST', url: '/v1/queues/fast_tasks/pause' })).toMatchObject({
+      status: 200,
+      body: { name: 'fast_tasks', paused: true },
+    });
+    const id = await send({ task: 'test_add', payload: { a: 1, b: 1 } });
+    expect((await queue('fast_tasks')).paused).toBe(true);
+    expect((await t.call({ url: `/v1/tasks/${id}?wait=1` })).body.status).toMatch(/PENDING|QUEUED/);
+    await t.call({ method: 'POST', url: '/v1/queues/fast_tasks/resume' });
+    expect((await t.call({ url: `/v1/tasks/${id}?wait=30` })).body.status).toBe('COMPLETED');
+    expect(problem(await t.call({ method: 'POST', url: '/v1/queues/none/pause' })).code).toBe('queue_not_found');
+  });
+
+  it("should purge the tenant's own tasks only", async () => {
+    const waiting = { task: 'test_add', payload: { a: 1, b: 1 }, options: { queue: 'mail', countdown: 600 } };
+    const own = await send(waiting);
+    const others = await send(waiting, asOther());
+    expect((await t.call({ method: 'POST', url: '/v1/queues/mail/purge' })).body).toEqual({ name: 'mail', purged: 1 });
+    expect((await t.call({ url: `/v1/tasks/${own}` })).body).toMatchObject({
+      status: 'CANCELLED',
+      error: { code: 'purged' },
+    });
+    expect((await t.call({ url: `/v1/tasks/${others}`, headers: asOther() })).body.status).toBe('PENDING');
+  });
+
+  it('should show, retry and drop dead letters, one by one', async () => {
+    const id = await send({ task: 'test_fail', payload: { why: 'no reason' } });
+    await t.runtime.ended(id);
+    const { body } = await t.call({ url: '/v1/dead-letters?task=test_fail' });
+    expect(body.dead_letters).toMatchObject([
+      { task_id: id, status: 'FAILED', payload: { why: 'no reason' }, error_history: [{ message: 'no reason' }] },
+    ]);
+    const url = `/v1/dead-letters/${id}`;
+    expect(problem(await t.call({ method: 'POST', url: `${url}/retry`, headers: asOther() })).status).toBe(404);
+    expect(await t.call({ method: 'POST', url: `${url}/retry` })).toMatchObject({ status: 202, body: { task_id: id } });
+    await t.runtime.ended(id);
+    expect((await t.call({ method: 'DELETE', url })).status).toBe(204);
+    expect(problem(await t.call({ method: 'DELETE', url })).code).toBe('dead_letter_not_found');
+    expect((await t.call({ url: '/v1/dead-letters' })).body.dead_letters).toEqual([]);
+    expect((await t.call({ url: `/v1/tasks/${id}` })).body.status).toBe('FAILED');
+  });
+
+  it('should retry and drop dead letters in bulk, and only by a filter', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 3 }, () => send({ task: 'test_fail', payload: { why: 'no reason' } })),
+    );
+    await Promise.all(ids.map((id) => t.runtime.ended(id)));
+    const none = await t.call({ method: 'POST', url: '/v1/dead-letters/retry', payload: {} });
+    expect(problem(none).errors).toEqual([{ field: 'all', message: 'give a queue, a task, or all: true' }]);
+    expect(problem(await t.call({ method: 'DELETE', url: '/v1/dead-letters' })).status).toBe(400);
+    expect(problem(await t.call({ method: 'DELETE', url: '/v1/dead-letters?all=false' })).status).toBe(400);
+    const retried = await t.call({ method: 'POST', url: '/v1/dead-letters/retry', payload: { task: 'test_fail' } });
+    expect(new Set(retried.body.task_ids)).toEqual(new Set(ids));
+    await Promise.all(ids.map((id) => t.runtime.ended(id)));
+    expect((await t.call({ method: 'DELETE', url: '/v1/dead-letters?queue=fast_tasks' })).body).toEqual({ dropped: 3 });
+  });
+
+  it("should name a worker's own tasks and only count those of others", async () => {
+    const own = await send({ task: 'test_gate', payload: {} });
+    const others = await send({ task: 'test_gate', payload: {} }, asOther());
+    const running = Promise.withResolvers<void>();
+    const waiting = new Set([own, others]);
+    const heard = [own, others].map((id) =>
+      t.runtime.watcher.listen(id, (row) => {
+        if (row.status === 'RUNNING') waiting.delete(id);
+        if (waiting.size === 0) running.resolve();
+      }),
+    );
+    await running.promise;
+    for (const listening of heard) listening[Symbol.dispose]();
+    const { body } = await t.call({ url: '/v1/workers' });
+    expect(body.workers).toMatchObject([{ name: 'test', slots: { busy: 2 }, running: [{ task_id: own }] }]);
+    t.gate.release();
+    await Promise.all([t.runtime.ended(own), t.runtime.ended(others)]);
+  });
+
+  it('should answer no schedules', async () => {
+    expect(await t.call({ url: '/v1/schedules' })).toMatchObject({ status: 200, body: { schedules: [] } });
+  });
+});
+
+describe('the health server of a process without an API', () => {
+  it('should answer probes and scrapers, and nothing else', async () => {
+    const metrics = new Registry();
+    let ready = true;
+    const server = await startHealthServer({
+      host: '127.0.0.1',
+      port: 0,
+      readiness: async () => ({ ready, checks: { redis: { ok: ready } } }),
+      metrics,
+      log: createLogger({ level: 'fatal' }),
+    });
+    const get = (path: string) => fetch(`http://127.0.0.1:${server.port}${path}`);
+    expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' });
+    expect((await get('/readyz?x=1')).status).toBe(200);
+    ready = false;
+    const refused = await get('/readyz');
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toEqual({ ready: false, checks: { redis: { ok: false } } });
+    expect((await get('/metrics')).headers.get('content-type')).toContain('text/plain');
+    const unknown = await get(`/v1/tasks/${randomUUID()}`);
+    expect(unknown.status).toBe(404);
+    expect(await unknown.json()).toMatchObject({ code: 'not_found' });
+    await expect(
+      startHealthServer({
+        host: '127.0.0.1',
+        port: server.port,
+        readiness: async () => ({ ready: true, checks: {} }),
+        metrics,
+        log: createLogger({ level: 'fatal' }),
+      }),
+    ).rejects.toMatchObject({ code: 'health_port_taken' });
+    await server.close();
+  });
+});
