@@ -28,10 +28,20 @@ const formMalformed = (message: string, hint?: string) =>
 /** Passes a file on and stops it at the first byte too many: the rest is not waited for. */
 async function* limited(part: MultipartFile, limitBytes: number): AsyncGenerator<Uint8Array> {
   let bytes = 0;
-  for await (const chunk of part.file as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limitBytes || part.file.truncated) throw fileTooLarge(limitBytes);
-    yield chunk;
+  try {
+    for await (const chunk of part.file as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limitBytes || part.file.truncated) throw fileTooLarge(limitBytes);
+      yield chunk;
+    }
+  } catch (cause) {
+    if (cause instanceof ApiError) throw cause;
+    // said here, or storage would take it for a failure of its own
+    throw new ApiError({
+      code: 'form_malformed',
+      message: 'The form ended in the middle of its file. Nothing was accepted.',
+      cause,
+    });
   }
   if (part.file.truncated) throw fileTooLarge(limitBytes);
 }
