@@ -9,6 +9,12 @@ export async function pausedQueues(db: Queryable): Promise<QueueName[]> {
   return rows.map((row) => row.queue);
 }
 
+/** Tells Redis again what the ledger wants of each queue that was ever paused: it may have been away, or wiped. */
+export async function applyQueueStates(db: Queryable, broker: Broker): Promise<void> {
+  const rows = await db.query<{ queue: QueueName; paused: boolean }>('select queue, paused from queue_states');
+  for (const { queue, paused } of rows) await broker.setPaused(queue, paused);
+}
+
 export interface QueueControlDeps {
   readonly db: Database;
   readonly broker: Broker;

@@ -5,7 +5,7 @@ import type { Broker } from './broker.ts';
 import { takeOverLapsed } from './ledger/claim.ts';
 import { putBack, queuedSince } from './ledger/handover.ts';
 import { type Loop, startLoop } from './loop.ts';
-import { pausedQueues } from './queue-control.ts';
+import { applyQueueStates } from './queue-control.ts';
 
 /** How long a row may stand in Redis before it is looked up there: above any fetch under way. */
 const queuedGraceSeconds = 10;
@@ -32,8 +32,7 @@ export function startReconciler(db: Database, broker: Broker, log: Logger): Loop
       log,
       round: async () => {
         if (!broker.ready) return undefined;
-        // a wiped Redis has forgotten that a queue was paused
-        if (after === undefined) for (const queue of await pausedQueues(db)) await broker.setPaused(queue, true);
+        if (after === undefined) await applyQueueStates(db, broker);
         const rows = await queuedSince(db, queuedGraceSeconds, after, sweepBatch);
         after = rows.length === sweepBatch ? rows.at(-1)?.id : undefined;
         const missing = await broker.missing(rows);
