@@ -1,5 +1,5 @@
 /** The API's public face. */
 export { createApi } from './api.ts';
 export type { ApiDeps } from './deps.ts';
-export { type HealthServer, type HealthServerOptions, startHealthServer } from './health-server.ts';
+export { startHealthServer } from './health-server.ts';
 export type * from './types.ts';

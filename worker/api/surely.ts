@@ -32,7 +32,7 @@ export async function surely<T>(write: (attempt: number) => Promise<T>): Promise
   }
 }
 
-export const outcomeUnknown = (cause: unknown): ApiError =>
+const outcomeUnknown = (cause: unknown): ApiError =>
   new ApiError({
     code: 'outcome_unknown',
     message: 'The connection to the database broke while it answered: the request may or may not have been taken.',

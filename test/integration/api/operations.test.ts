@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHealthServer } from '../../../worker/api/index.ts';
 import { queueNames } from '../../../worker/queues.ts';
-import { createLogger } from '../../../worker/telemetry/logger.ts';
 import { problem, startTestApi, type TestApi } from './setup.ts';
 
 describe('operating over HTTP', () => {
@@ -120,7 +120,7 @@ describe('the health server of a process without an API', () => {
       port: 0,
       readiness: async () => ({ ready, checks: { redis: { ok: ready } } }),
       metrics,
-      log: createLogger({ level: 'fatal' }),
+      log: pino({ level: 'silent' }),
     });
     const get = (path: string) => fetch(`http://127.0.0.1:${server.port}${path}`);
     expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' });
@@ -139,7 +139,7 @@ describe('the health server of a process without an API', () => {
         port: server.port,
         readiness: async () => ({ ready: true, checks: {} }),
         metrics,
-        log: createLogger({ level: 'fatal' }),
+        log: pino({ level: 'silent' }),
       }),
     ).rejects.toMatchObject({ code: 'health_port_taken' });
     await server.close();

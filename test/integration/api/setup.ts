@@ -19,7 +19,7 @@ import { PgVectorStore } from '../../../worker/services/vector/pgvector.ts';
 import { redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 
-export const otherTenantId = '00000000-0000-7000-8000-000000000002';
+const otherTenantId = '00000000-0000-7000-8000-000000000002';
 export const uploadLimitBytes = 3_000_000;
 
 /** Tasks that wait for this end when it is released. */
@@ -43,7 +43,7 @@ const document = { tenant_id: z.uuid(), dataset_id: z.uuid() };
 const stub = (name: string, payload: z.ZodType) =>
   defineTask({ name, queue: 'dataset', description: 'Stands in for the real one.', payload, handle: async () => null });
 
-export const testTasks = (gate: Gate): RegisteredTask[] => [
+const testTasks = (gate: Gate): RegisteredTask[] => [
   defineTask({
     name: 'test_add',
     queue: 'fast_tasks',

@@ -53,7 +53,7 @@ export const pageQuery = {
 export const pageOf = <T>(item: z.ZodType<T>): z.ZodType<PageJson<T>> =>
   z.object({ data: z.array(item), page: z.int(), limit: z.int(), total: z.int(), has_more: z.boolean() });
 
-export const problemSchema: z.ZodType<ProblemJson> = z
+const problemSchema: z.ZodType<ProblemJson> = z
   .object({
     code: z.string(),
     title: z.string(),

@@ -162,7 +162,7 @@ export const indexingStatusSchema: z.ZodType<IndexingStatusJson> = z
   })
   .register(components, { id: 'IndexingStatus' });
 
-export const segmentSchema: z.ZodType<SegmentJson> = z
+const segmentSchema: z.ZodType<SegmentJson> = z
   .object({
     id: uuid,
     document_id: uuid,

@@ -19,7 +19,7 @@ export const queueSchema: z.ZodType<QueueJson> = z
   .register(components, { id: 'Queue' });
 
 /** Dead letters handled in one bulk call. */
-export const maxBulk = 1000;
+const maxBulk = 1000;
 
 const everything = z.boolean().optional().meta({
   description: 'Needed when neither `queue` nor `task` is given, so that a forgotten filter touches nothing.',

@@ -1,7 +1,7 @@
 /** Tasks as they come in and go out. */
 import { z } from 'zod';
 import { type Json, maxBatch } from '../../runtime/index.ts';
-import type { DeadLetterJson, TaskErrorJson, TaskJson, TaskPageJson } from '../types.ts';
+import type { AcceptedJson, DeadLetterJson, TaskErrorJson, TaskJson, TaskPageJson } from '../types.ts';
 import { anyJson, components, intInQuery, isoTime, queueName, taskName, taskStatus, uuid } from './common.ts';
 
 /** Ten years: longer waits are mistakes of unit. */
@@ -14,7 +14,7 @@ const seconds = (min: number) =>
     .min(min, { error: `expected at least ${min} seconds` })
     .max(maxWaitSeconds, { error: `expected at most ${maxWaitSeconds} seconds` });
 
-export const optionsSchema = z
+const optionsSchema = z
   .strictObject(
     {
       queue: queueName.optional(),
@@ -96,7 +96,7 @@ export const deadLetterSchema: z.ZodType<DeadLetterJson> = z
   .object({ ...taskShape, payload: anyJson, error_history: z.array(errorSchema) })
   .register(components, { id: 'DeadLetter' });
 
-export const acceptedSchema = z.object({ task_id: uuid, status: taskStatus });
+export const acceptedSchema: z.ZodType<AcceptedJson> = z.object({ task_id: uuid, status: taskStatus });
 export const acceptedBatchSchema = z.object({ task_ids: z.array(uuid) });
 
 export const taskListQuery = z.strictObject({
