@@ -1,12 +1,52 @@
-/** `make bench-indexing`: extraction and splitting against Python's libraries, then the whole pipeline. */
+/** `make bench-indexing [extraction|pipeline]`: extraction and splitting against Python's libraries, and the whole pipeline. */
+import os from 'node:os';
 import { makeCorpus } from './corpus.ts';
-import { measureExtraction } from './extraction.ts';
+import { measureExtraction, type PartResult } from './extraction.ts';
+import { measurePipeline } from './pipeline.ts';
 import { machine, writeReport } from './report.ts';
 
+/** The whole takes two to four minutes. */
+const limitMs = 360_000;
+
 const say = (text = '') => console.log(text);
-const { cpu, cores, system, node } = machine();
-say(`${cpu}, ${cores} cores, ${system}, Node ${node}\n`);
-await using corpus = await makeCorpus();
-const { rows, goals } = await measureExtraction(corpus, say);
-for (const { name, figure, met } of goals) say(`${met ? 'met   ' : 'MISSED'}  ${name}: ${figure}`);
-say(`\nwritten: ${await writeReport('indexing', rows)}`);
+const parts: Readonly<Record<string, () => Promise<PartResult>>> = {
+  async extraction() {
+    await using corpus = await makeCorpus();
+    return await measureExtraction(corpus, say);
+  },
+  pipeline: () => measurePipeline(say),
+};
+
+async function bench(names: readonly string[]): Promise<void> {
+  const { cpu, cores, system, node } = machine();
+  const load = os.loadavg().map((value) => value.toFixed(1));
+  say(
+    `${cpu}, ${cores} cores, ${system}, Node ${node}; load before ${load.join(' ')}: figures are of a machine at rest only\n`,
+  );
+  const results: PartResult[] = [];
+  for (const name of names) {
+    const part = parts[name];
+    if (part === undefined) throw new Error(`unknown part "${name}"; there are ${Object.keys(parts).join(', ')}`);
+    results.push(await part());
+  }
+  say('Goals');
+  for (const { name, figure, met } of results.flatMap(({ goals }) => goals)) {
+    say(`  ${met ? 'met   ' : 'MISSED'}  ${name}: ${figure}`);
+  }
+  const written = await writeReport(
+    'indexing',
+    results.flatMap(({ rows }) => rows),
+  );
+  say(`\nwritten: ${written}`);
+}
+
+const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
+setTimeout(() => stop(new Error(`the benchmark took longer than ${limitMs / 1000} s`)), limitMs).unref();
+process.once('SIGINT', () => stop(new Error('interrupted')));
+const named = process.argv.slice(2);
+try {
+  await Promise.race([bench(named.length > 0 ? named : Object.keys(parts)), stopped]);
+} catch (error) {
+  console.error(error);
+  process.exit(1);
+}
