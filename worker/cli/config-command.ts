@@ -1,8 +1,7 @@
 /** `millrace config`: what the environment comes to, with secrets masked. */
 
 import { readConfig } from '../config/config.ts';
-import type { RawEnvironment } from '../config/environment.ts';
-import { readEnvironment } from '../config/environment.ts';
+import { inspectEnvironment, type RawEnvironment } from '../config/environment.ts';
 import { type VariableName, variables } from '../config/variables.ts';
 
 /**
@@ -10,9 +9,9 @@ import { type VariableName, variables } from '../config/variables.ts';
  * @throws StartError `config_invalid`
  */
 export function printConfig(env: RawEnvironment, json: boolean): string {
-  const values = readEnvironment(env);
-  // the checks across variables too: a printed configuration is one that starts
+  // throws at any fault: a printed configuration is one that starts
   readConfig(env);
+  const { values } = inspectEnvironment(env);
   const shown = (Object.keys(variables) as VariableName[]).flatMap((name): [string, unknown][] => {
     const value = values[name];
     if (value === undefined) return [];

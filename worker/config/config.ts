@@ -1,8 +1,9 @@
 /** The configuration of a process: the environment, checked as a whole, in the shapes that the rooms take. */
 import { resolve } from 'node:path';
 import { isQueueName, type QueueName, queueNames } from '../queues.ts';
-import { configError, type Environment, type RawEnvironment, readEnvironment } from './environment.ts';
+import { configError, type Environment, givenValue, inspectEnvironment, type RawEnvironment } from './environment.ts';
 import { type RedisTargets, redisTargets } from './redis-target.ts';
+import { isVariable } from './variables.ts';
 
 export interface DatabaseTarget {
   readonly host: string;
@@ -109,12 +110,15 @@ function embeddingSettings(env: Environment, faults: string[]): EmbeddingSetting
   };
 }
 
-function storageSettings(env: Environment, raw: RawEnvironment, home: string): Config['storage'] {
+function storageSettings(env: Environment, raw: RawEnvironment, home: string, faults: string[]): Config['storage'] {
   const scheme = env.OPENDAL_SCHEME;
   const prefix = `OPENDAL_${scheme.toUpperCase()}_`;
   const options: Record<string, string> = {};
-  for (const [name, value] of Object.entries(raw)) {
-    if (name.startsWith(prefix) && value) options[name.slice(prefix.length).toLowerCase()] = value;
+  const given = Object.keys(raw).filter((name) => name.startsWith(prefix));
+  for (const name of new Set(given.map((name) => name.replace(/_FILE$/, '')))) {
+    // declared ones were read, and their faults found, with all the others
+    const value = givenValue(name, raw, isVariable(name) ? [] : faults);
+    if (value !== undefined) options[name.slice(prefix.length).toLowerCase()] = value;
   }
   if (scheme === 'fs') {
     options.root = resolve(env.OPENDAL_FS_ROOT ?? (env.MODE === 'all' ? resolve(home, 'storage') : 'storage'));
@@ -130,7 +134,8 @@ function consumedQueues(env: Environment, faults: string[]): QueueName[] {
       `CELERY_QUEUES: no such ${unknown.length === 1 ? 'queue' : 'queues'}: ${unknown.join(', ')}; there are ${queueNames.join(', ')}`,
     );
   }
-  return env.CELERY_QUEUES.filter(isQueueName);
+  if (env.CELERY_QUEUES.length === 0) faults.push('CELERY_QUEUES: expected at least one queue, or unset it for all');
+  return [...new Set(env.CELERY_QUEUES.filter(isQueueName))];
 }
 
 /**
@@ -138,11 +143,12 @@ function consumedQueues(env: Environment, faults: string[]): QueueName[] {
  * @throws StartError `config_invalid` that lists every fault at once.
  */
 export function readConfig(raw: RawEnvironment): Config {
-  const env = readEnvironment(raw);
+  const { values: env, faults: ofSingles, faulty } = inspectEnvironment(raw);
   const faults: string[] = [];
   const home = resolve(env.MILLRACE_HOME);
   const redis = redisTargets(env, faults);
-  if (redis === undefined && env.MODE !== 'all' && env.MODE !== 'migrate') {
+  const brokerUrlGiven = env.CELERY_BROKER_URL !== undefined || env.REDIS_URL !== undefined;
+  if (redis === undefined && !brokerUrlGiven && env.MODE !== 'all' && env.MODE !== 'migrate') {
     faults.push(`CELERY_BROKER_URL: needed in mode ${env.MODE} (or REDIS_HOST)`);
   }
   const key = env.MILLRACE_API_KEY;
@@ -169,11 +175,13 @@ export function readConfig(raw: RawEnvironment): Config {
     resultTtlSeconds: env.MILLRACE_RESULT_TTL,
     redis,
     database: databaseTarget(env, faults),
-    storage: storageSettings(env, raw, home),
+    storage: storageSettings(env, raw, home, faults),
     embedding: embeddingSettings(env, faults),
     parsing: { memoryBytes: env.MILLRACE_PARSE_MEMORY_MB * 1024 * 1024, baseTimeMs: env.MILLRACE_PARSE_TIMEOUT * 1000 },
     logLevel: logLevels[env.LOG_LEVEL],
   };
-  if (faults.length > 0) throw configError(faults);
+  // a variable that is at fault by itself may look missing to the checks across variables: it is told of once
+  const across = faults.filter((fault) => ![...faulty].some((name) => new RegExp(`\\b${name}\\b`).test(fault)));
+  if (ofSingles.length + across.length > 0) throw configError([...ofSingles, ...across]);
   return Object.freeze(config);
 }

@@ -10,16 +10,20 @@ export type RawEnvironment = Readonly<Record<string, string | undefined>>;
 /** Secret files hold one line; a trailing newline is the editor's, not the secret's. */
 const readSecretFile = (path: string) => readFileSync(path, 'utf8').replace(/\r?\n$/, '');
 
-function rawValue(name: VariableName, env: RawEnvironment, faults: string[]): string | undefined {
+/** What the environment, or the file it names, gives for `name`; undefined when neither does or a fault was added. */
+export function givenValue(name: string, env: RawEnvironment, faults: string[]): string | undefined {
   const own = env[name] === '' ? undefined : env[name];
   const path = env[`${name}_FILE`] === '' ? undefined : env[`${name}_FILE`];
   if (own !== undefined && path !== undefined) {
     faults.push(`${name}: both ${name} and ${name}_FILE are set; keep one of them`);
     return undefined;
   }
-  if (path === undefined) return own ?? variables[name].default;
+  if (path === undefined) return own;
   try {
-    return readSecretFile(path);
+    const content = readSecretFile(path);
+    if (content !== '') return content;
+    faults.push(`${name}_FILE: the file ${path} is empty; write the value into it, or unset ${name}_FILE`);
+    return undefined;
   } catch (error) {
     faults.push(
       `${name}_FILE: cannot read the file ${path} (${error instanceof Error ? error.message : String(error)})`,
@@ -35,24 +39,33 @@ function unknownNames(env: RawEnvironment): string[] {
   return Object.keys(env).filter((name) => name.startsWith('MILLRACE_') && !known.has(name) && !foreign.has(name));
 }
 
-/**
- * The environment, typed.
- * @throws StartError `config_invalid` that lists every fault at once, each naming its variable.
- */
-export function readEnvironment(env: RawEnvironment): Environment {
+export interface Inspected {
+  /** Where a variable is at fault, its default stands in, so that the checks across variables can still be made. */
+  readonly values: Environment;
+  /** One line each, beginning with the name of the variable. */
+  readonly faults: readonly string[];
+  /** The variables that are at fault. */
+  readonly faulty: ReadonlySet<VariableName>;
+}
+
+/** The environment, typed, with all that is wrong with single variables. */
+export function inspectEnvironment(env: RawEnvironment): Inspected {
   const faults = unknownNames(env).map(
     (name) => `${name}: no such variable; docs/reference/environment.md lists them all`,
   );
+  const faulty = new Set<VariableName>();
   const values: Partial<Record<VariableName, unknown>> = {};
   for (const name of Object.keys(variables) as VariableName[]) {
-    const raw = rawValue(name, env, faults);
-    if (raw === undefined) continue;
-    const parsed = variables[name].type.safeParse(raw);
-    if (parsed.success) values[name] = parsed.data;
-    else faults.push(...parsed.error.issues.map((issue) => `${name}: ${issue.message}`));
+    const before = faults.length;
+    const { type, default: initial } = variables[name];
+    const given = givenValue(name, env, faults);
+    const parsed = given === undefined ? undefined : type.safeParse(given);
+    if (parsed?.success) values[name] = parsed.data;
+    else if (initial !== undefined) values[name] = type.parse(initial);
+    if (parsed?.error) faults.push(...parsed.error.issues.map((issue) => `${name}: ${issue.message}`));
+    if (faults.length > before) faulty.add(name);
   }
-  if (faults.length > 0) throw configError(faults);
-  return Object.freeze(values) as Environment;
+  return { values: Object.freeze(values) as Environment, faults, faulty };
 }
 
 export function configError(faults: readonly string[]): StartError {

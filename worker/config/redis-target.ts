@@ -45,12 +45,20 @@ const defined = <T extends object>(value: T) =>
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 
+/** `host`, `host:port`, `[IPv6]`, `[IPv6]:port`. */
+const hostPortPattern = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/;
+
 function hostPorts(name: string, entries: readonly string[], defaultPort: number, faults: Faults): HostPort[] {
   return entries.map((entry) => {
-    const match = /^\[?([^\]]+?)\]?(?::(\d+))?$/.exec(entry);
-    const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
-    if (!match?.[1] || port < 1 || port > 65_535) faults.push(`${name}: expected host:port, instead got "${entry}"`);
-    return { host: match?.[1] ?? entry, port };
+    const match = hostPortPattern.exec(entry);
+    const host = match?.[1] ?? match?.[2] ?? '';
+    const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+    if (host === '' || port < 1 || port > 65_535) {
+      // what is written like a URL may hold a password
+      const got = entry.includes('@') ? 'something with credentials (not shown)' : `"${entry}"`;
+      faults.push(`${name}: expected host:port or [IPv6 address]:port, instead got ${got}`);
+    }
+    return { host, port };
   });
 }
 
@@ -68,32 +76,57 @@ function readTls(env: Environment, faults: Faults): RedisTls {
   return defined({ ca: read('REDIS_SSL_CA_CERTS'), cert: read('REDIS_SSL_CERTFILE'), key: read('REDIS_SSL_KEYFILE') });
 }
 
-/** A broker URL: `redis://`, `rediss://`, or several `sentinel://` parted by semicolons. */
-function fromUrl(name: string, url: string, env: Environment, faults: Faults): RedisTarget | undefined {
-  const parts = url.split(';').map((part) => (URL.canParse(part) ? new URL(part) : undefined));
-  const first = parts[0];
-  const shape = `${name}: expected redis://[:password@]host:port/db, rediss://… or sentinel://host:port/db;sentinel://…`;
-  if (!first || parts.includes(undefined) || !/^(redis|rediss|sentinel):$/.test(first.protocol)) {
-    faults.push(`${shape}, instead got something else (its value is not shown: it may hold a password)`);
+/** The parts of a broker URL, when all of them are of one kind and name a host; only sentinels come in several. */
+function brokerUrls(url: string): [URL, ...URL[]] | undefined {
+  const [first, ...rest] = url.split(';').flatMap((part) => URL.parse(part.trim()) ?? [undefined]);
+  if (!first || !/^(redis|rediss|sentinel):$/.test(first.protocol)) return undefined;
+  if (rest.length > 0 && first.protocol !== 'sentinel:') return undefined;
+  const others = rest.filter((part) => part?.protocol === first.protocol && part.hostname !== '');
+  if (first.hostname === '' || others.length < rest.length) return undefined;
+  return [first, ...others.filter((part) => part !== undefined)];
+}
+
+/** Of these schemes a URL keeps the brackets of an IPv6 address, which no socket takes. */
+const bareHost = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, '$1');
+
+/** Undefined when a percent sign is no escape. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
     return undefined;
   }
-  const db = first.pathname.length > 1 ? Number(first.pathname.slice(1)) : 0;
-  if (!Number.isInteger(db) || db < 0) faults.push(`${name}: expected a database number after the port`);
+}
+
+/** A broker URL: `redis://`, `rediss://`, or several `sentinel://` parted by semicolons. */
+function fromUrl(name: string, url: string, env: Environment, faults: Faults): RedisTarget | undefined {
+  const parts = brokerUrls(url);
+  if (!parts) {
+    faults.push(
+      `${name}: expected redis://[:password@]host:port/db, rediss://… or sentinel://host:port/db;sentinel://…, instead got something else (its value is not shown: it may hold a password)`,
+    );
+    return undefined;
+  }
+  const [first] = parts;
+  const db = /^\/?$/.test(first.pathname) ? 0 : Number(/^\/(\d{1,5})$/.exec(first.pathname)?.[1] ?? Number.NaN);
+  if (Number.isNaN(db)) faults.push(`${name}: expected a database number after the port`);
+  const username = decoded(first.username);
+  const password = decoded(first.password);
+  if (username === undefined || password === undefined)
+    faults.push(`${name}: expected user and password percent-encoded; a percent sign itself is written %25`);
   const credentials = {
-    ...defined({ username: decodeURIComponent(first.username), password: decodeURIComponent(first.password) }),
+    ...defined({ username, password }),
     ...(first.protocol === 'rediss:' || env.REDIS_USE_SSL ? { tls: readTls(env, faults) } : {}),
   };
   if (first.protocol !== 'sentinel:') {
-    return { topology: 'standalone', host: first.hostname, port: Number(first.port || 6379), db, ...credentials };
+    return { topology: 'standalone', host: bareHost(first), port: Number(first.port || 6379), db, ...credentials };
   }
   const masterName = env.CELERY_SENTINEL_MASTER_NAME ?? env.REDIS_SENTINEL_SERVICE_NAME;
   if (masterName === undefined) faults.push('CELERY_SENTINEL_MASTER_NAME: needed with a sentinel:// broker URL');
   return {
     topology: 'sentinel',
     db,
-    sentinels: parts.flatMap((part) =>
-      part ? [{ host: part.hostname, port: Number(part.port || sentinelPort) }] : [],
-    ),
+    sentinels: parts.map((part) => ({ host: bareHost(part), port: Number(part.port || sentinelPort) })),
     masterName: masterName ?? '',
     ...credentials,
     ...defined({ sentinelPassword: env.CELERY_SENTINEL_PASSWORD ?? env.REDIS_SENTINEL_PASSWORD }),
@@ -137,6 +170,8 @@ export function redisTargets(env: Environment, faults: Faults): RedisTargets | u
   const url = env.CELERY_BROKER_URL ?? env.REDIS_URL;
   const urlName = env.CELERY_BROKER_URL === undefined ? 'REDIS_URL' : 'CELERY_BROKER_URL';
   const fromBrokerUrl = url === undefined ? undefined : fromUrl(urlName, url, env, faults);
+  if (env.CELERY_USE_SENTINEL && fromBrokerUrl?.topology !== 'sentinel' && !env.REDIS_USE_SENTINEL)
+    faults.push('CELERY_USE_SENTINEL: true, but no sentinel:// URL stands in CELERY_BROKER_URL');
   const shared = fromParts(env, env.REDIS_DB, faults);
   const broker = fromBrokerUrl ?? fromParts(env, brokerDb, []);
   const others = shared ?? fromBrokerUrl;

@@ -216,3 +216,7 @@ export const variables = {
 } as const;
 
 export type VariableName = keyof typeof variables;
+
+export function isVariable(name: string): name is VariableName {
+  return Object.hasOwn(variables, name);
+}

@@ -1,0 +1,224 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { StartError } from '../errors.ts';
+import { queueNames } from '../queues.ts';
+import { readConfig } from './config.ts';
+import type { RawEnvironment } from './environment.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** The faults of an environment, one line each; empty when it is right. */
+function faultsOf(env: RawEnvironment): string[] {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    expect(error.code).toBe('config_invalid');
+    expect(error.hint).toContain('docs/reference/environment.md');
+    return error.message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+  }
+}
+
+const server = { DB_HOST: 'db.internal', DB_PASSWORD: 'db secret', REDIS_HOST: 'redis.internal' };
+
+it('should give the embedded default for an empty environment', () => {
+  expect(readConfig({})).toMatchObject({
+    mode: 'all',
+    home: resolve('.millrace'),
+    migrate: true,
+    graceMs: 30_000,
+    sampleTasks: false,
+    api: { host: '127.0.0.1', port: 5001, key: undefined, uploadLimitBytes: 200_000_000, rateLimit: 0 },
+    healthPort: 9101,
+    worker: { queues: queueNames, slots: 4 },
+    redis: undefined,
+    database: undefined,
+    storage: { scheme: 'fs', options: { root: resolve('.millrace/storage') } },
+    embedding: { provider: 'embedded', threads: 1 },
+    logLevel: 'info',
+  });
+});
+
+it('should give a frozen object', () => {
+  expect(Object.isFrozen(readConfig({}))).toBe(true);
+});
+
+it('should take an empty variable for an unset one', () => {
+  expect(readConfig({ DIFY_PORT: '', MILLRACE_API_KEY: '', CELERY_QUEUES: '', DB_HOST: '' })).toEqual(readConfig({}));
+});
+
+it('should listen on every address in the modes of a server, unless told otherwise', () => {
+  expect(readConfig({ ...server, MODE: 'api' }).api.host).toBe('0.0.0.0');
+  expect(readConfig({ ...server, MODE: 'api', DIFY_BIND_ADDRESS: '10.1.2.3' }).api.host).toBe('10.1.2.3');
+});
+
+it('should work out the database target from the names that Dify uses', () => {
+  const { database } = readConfig({
+    ...server,
+    DB_PORT: '5433',
+    DB_USERNAME: 'worker',
+    DB_DATABASE: 'dify',
+    SQLALCHEMY_POOL_SIZE: '7',
+    SQLALCHEMY_MAX_OVERFLOW: '3',
+    SQLALCHEMY_POOL_TIMEOUT: '2.5',
+    SQLALCHEMY_POOL_RECYCLE: '60',
+    MILLRACE_STATEMENT_TIMEOUT: '5',
+  });
+  expect(database).toEqual({
+    host: 'db.internal',
+    port: 5433,
+    user: 'worker',
+    password: 'db secret',
+    database: 'dify',
+    poolMax: 10,
+    acquireTimeoutMs: 2500,
+    recycleSeconds: 60,
+    statementTimeoutMs: 5000,
+  });
+});
+
+it('should refuse a database that is not Postgres', () => {
+  expect(faultsOf({ DB_TYPE: 'mysql' })).toEqual([
+    'DB_TYPE: expected postgresql, instead got "mysql"; Millrace runs on Postgres only',
+  ]);
+});
+
+it('should ask for the database and the broker in every mode but the embedded one', () => {
+  expect(faultsOf({ MODE: 'worker' })).toEqual([
+    'CELERY_BROKER_URL: needed in mode worker (or REDIS_HOST)',
+    'DB_HOST: needed in mode worker',
+  ]);
+  expect(faultsOf({ MODE: 'migrate' })).toEqual(['DB_HOST: needed in mode migrate']);
+  expect(faultsOf({ MODE: 'api', ...server, DB_PASSWORD: undefined })).toEqual([
+    expect.stringMatching(/^DB_PASSWORD: needed with DB_HOST/),
+  ]);
+});
+
+it('should refuse an API key that is short, without showing it', () => {
+  const faults = faultsOf({ MILLRACE_API_KEY: 'fifteen-letters' });
+  expect(faults).toEqual([
+    'MILLRACE_API_KEY: expected at least 16 characters, instead got 15; openssl rand -hex 24 makes one',
+  ]);
+  expect(readConfig({ MILLRACE_API_KEY: 'sixteen-letters!' }).api.key).toBe('sixteen-letters!');
+});
+
+it('should refuse queues that nobody declares and name those that there are', () => {
+  const faults = faultsOf({ CELERY_QUEUES: 'dataset, datasets,mial' });
+  expect(faults).toHaveLength(1);
+  expect(faults[0]).toContain('CELERY_QUEUES: no such queues: datasets, mial; there are');
+  for (const name of queueNames) expect(faults[0]).toContain(name);
+});
+
+it('should consume each queue once, and refuse a list without any', () => {
+  expect(readConfig({ CELERY_QUEUES: ' mail,dataset ,, mail' }).worker.queues).toEqual(['mail', 'dataset']);
+  expect(faultsOf({ CELERY_QUEUES: ' , ' })).toEqual([expect.stringMatching(/^CELERY_QUEUES: expected at least one/)]);
+});
+
+it('should let CELERY_WORKER_AMOUNT stand before CELERY_WORKER_CONCURRENCY', () => {
+  expect(readConfig({ CELERY_WORKER_CONCURRENCY: '8' }).worker.slots).toBe(8);
+  expect(readConfig({ CELERY_WORKER_CONCURRENCY: '8', CELERY_WORKER_AMOUNT: '2' }).worker.slots).toBe(2);
+});
+
+it('should list what an OpenAI-compatible endpoint needs', () => {
+  expect(faultsOf({ MILLRACE_EMBEDDING_PROVIDER: 'openai_compatible' })).toEqual([
+    'MILLRACE_EMBEDDING_BASE_URL: needed with MILLRACE_EMBEDDING_PROVIDER=openai_compatible',
+    'MILLRACE_EMBEDDING_MODEL: needed with MILLRACE_EMBEDDING_PROVIDER=openai_compatible',
+    'MILLRACE_EMBEDDING_DIMENSIONS: needed with MILLRACE_EMBEDDING_PROVIDER=openai_compatible',
+  ]);
+  expect(
+    faultsOf({
+      MILLRACE_EMBEDDING_PROVIDER: 'openai_compatible',
+      MILLRACE_EMBEDDING_BASE_URL: 'localhost:8080',
+      MILLRACE_EMBEDDING_MODEL: 'm',
+      MILLRACE_EMBEDDING_DIMENSIONS: '3',
+    }),
+  ).toEqual(['MILLRACE_EMBEDDING_BASE_URL: expected an http:// or https:// URL']);
+});
+
+it('should list every fault at once: of single variables, across variables, of names that do not exist', () => {
+  const faults = faultsOf({
+    MODE: 'worker',
+    DIFY_PORT: '70000',
+    LOG_LEVEL: 'LOUD',
+    MIGRATION_ENABLED: 'perhaps',
+    MILLRACE_HOEM: '/data',
+    DB_TYPE: 'mysql',
+    DB_HOST: 'db.internal',
+    MILLRACE_API_KEY: 'short',
+    CELERY_QUEUES: 'nosuch',
+    CELERY_BROKER_URL: 'http://redis',
+  });
+  expect(faults.map((fault) => fault.split(':')[0]).sort()).toEqual([
+    'CELERY_BROKER_URL',
+    'CELERY_QUEUES',
+    'DB_PASSWORD',
+    'DB_TYPE',
+    'DIFY_PORT',
+    'LOG_LEVEL',
+    'MIGRATION_ENABLED',
+    'MILLRACE_API_KEY',
+    'MILLRACE_HOEM',
+  ]);
+});
+
+it('should not call a variable missing whose file cannot be read', () => {
+  const faults = faultsOf({
+    MODE: 'worker',
+    ...server,
+    DB_PASSWORD: undefined,
+    DB_PASSWORD_FILE: join(folder, 'none'),
+  });
+  expect(faults).toEqual([expect.stringMatching(/^DB_PASSWORD_FILE: cannot read the file .*none \(ENOENT/)]);
+});
+
+it('should hand the options of a storage service on, also from files', () => {
+  const { storage } = readConfig({
+    OPENDAL_SCHEME: 's3',
+    OPENDAL_S3_BUCKET: 'papers',
+    OPENDAL_S3_SECRET_ACCESS_KEY_FILE: file('s3-key', 'from a file\n'),
+    OPENDAL_FS_ROOT: '/not/of/s3',
+  });
+  expect(storage).toEqual({ scheme: 's3', options: { bucket: 'papers', secret_access_key: 'from a file' } });
+  expect(faultsOf({ OPENDAL_SCHEME: 's3', OPENDAL_S3_BUCKET_FILE: join(folder, 'none') })).toEqual([
+    expect.stringMatching(/^OPENDAL_S3_BUCKET_FILE: cannot read/),
+  ]);
+});
+
+it('should keep files where OPENDAL_FS_ROOT says', () => {
+  expect(readConfig({ OPENDAL_FS_ROOT: join(folder, 'files') }).storage.options.root).toBe(join(folder, 'files'));
+  expect(readConfig({ OPENDAL_FS_ROOT_FILE: file('root', join(folder, 'other')) }).storage.options.root).toBe(
+    join(folder, 'other'),
+  );
+  expect(readConfig({ ...server, MODE: 'worker' }).storage.options.root).toBe(resolve('storage'));
+});
+
+it('should never show a secret in a fault', () => {
+  const secret = 'hunter2-hunter2-hunter2';
+  const faults = [
+    faultsOf({ MILLRACE_API_KEY: 'hunter2' }),
+    faultsOf({ CELERY_BROKER_URL: `ftp://:${secret}@redis` }),
+    faultsOf({ CELERY_BROKER_URL: `redis://:${secret}%zz@redis` }),
+    faultsOf({ CELERY_BROKER_URL: `redis://:${secret}@redis/notadb` }),
+    faultsOf({ REDIS_URL: `redis://:${secret};@redis` }),
+    faultsOf({ REDIS_USE_CLUSTERS: 'true', REDIS_CLUSTERS: `redis://:${secret}@node:6379` }),
+    faultsOf({ DB_PASSWORD: secret, DB_PASSWORD_FILE: file('db', secret) }),
+    faultsOf({ MILLRACE_API_KEY_FILE: file('key', 'hunter2') }),
+  ];
+  for (const list of faults) {
+    expect(list).not.toEqual([]);
+    expect(list.join('\n')).not.toContain('hunter2');
+  }
+});
