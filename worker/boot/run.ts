@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createApi } from '../api/api.ts';
 import { startHealthServer } from '../api/health-server.ts';
 import type { Config } from '../config/config.ts';
+import { StartError } from '../errors.ts';
 import { describeTarget } from '../redis/index.ts';
 import {
   type Broker,
@@ -53,6 +54,7 @@ interface Parts {
  * @throws StartError when it cannot start as it is set up; what was opened is closed again.
  */
 export async function run(config: Config, log: Logger, startedAt: number): Promise<Running | undefined> {
+  refuseUnbuilt(config);
   await using stack = new AsyncDisposableStack();
   const folder = await holdDataFolder(config, stack);
   if (folder) await withdrawAnnouncement(folder);
@@ -110,6 +112,16 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   }
   const opened = stack.move();
   return { stop: () => opened.disposeAsync() };
+}
+
+/** Modes of the contract that a later release fills: better refused than idle. */
+function refuseUnbuilt({ mode }: Config): void {
+  if (mode !== 'beat' && mode !== 'job') return;
+  throw new StartError({
+    code: 'mode_not_available',
+    message: `MODE=${mode} is not part of this release.`,
+    hint: 'Use api, worker, migrate or all.',
+  });
 }
 
 const privateRedisTimeoutMs = 5000;

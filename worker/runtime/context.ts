@@ -1,4 +1,5 @@
 /** What a handler gets, bound to one claim. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Enqueuer } from './enqueue.ts';
@@ -11,7 +12,7 @@ import type { Progress, TaskContext } from './task.ts';
 const progressIntervalMs = 250;
 
 export interface RunContext extends TaskContext {
-  /** Waits for the progress write under way and drops what comes later. */
+  /** Writes the newest progress at once and drops what comes later. */
   settle(): Promise<void>;
 }
 
@@ -31,15 +32,20 @@ export function createContext({ db, enqueuer, task, retries, signal, log }: Cont
   let writing: Promise<void> | undefined;
   let lastAt = 0;
   let closed = false;
+  const closing = Promise.withResolvers<void>();
 
   const write = async () => {
-    const waitMs = lastAt + progressIntervalMs - Date.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
-    while (newest && !closed) {
+    while (newest) {
+      const waitMs = lastAt + progressIntervalMs - Date.now();
+      if (waitMs > 0 && !closed) await Promise.race([wait(waitMs, undefined, { ref: false }), closing.promise]);
       const progress = newest;
       newest = undefined;
       lastAt = Date.now();
-      await writeProgress(db, fence, JSON.stringify(progress));
+      try {
+        await writeProgress(db, fence, JSON.stringify(progress));
+      } catch (error) {
+        log.debug({ err: error }, 'progress was not written');
+      }
     }
   };
 
@@ -61,16 +67,18 @@ export function createContext({ db, enqueuer, task, retries, signal, log }: Cont
     effect: (step, work) => runEffect(db, fence, step, work),
     external: (step, call) => runExternal(db, fence, step, call),
     progress(progress) {
+      if (closed) return;
       newest = progress;
-      writing ??= write()
-        .catch((error) => log.debug({ err: error }, 'progress was not written'))
-        .finally(() => {
-          writing = undefined;
-        });
+      writing ??= write().finally(() => {
+        writing = undefined;
+      });
     },
     async settle() {
       closed = true;
+      closing.resolve();
       await writing;
+      // reported between the last write and its end
+      await write();
     },
   };
 }

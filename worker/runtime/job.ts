@@ -60,5 +60,6 @@ const foreignNamespace = '5b1f2a0e-6d0b-4c55-9e57-0c8a3d1f7e42';
 
 /** The ledger id of a job added by another client: its own when it is a UUID, else made from queue, id and time of adding. */
 export function foreignTaskId(queue: QueueName, jobId: string, timestamp: number): string {
-  return isUuid(jobId) ? jobId : uuidv5(`${queue}:${jobId}:${timestamp}`, foreignNamespace);
+  // lower case as Postgres writes it, or the row would not be known again by its id
+  return isUuid(jobId) ? jobId.toLowerCase() : uuidv5(`${queue}:${jobId}:${timestamp}`, foreignNamespace);
 }

@@ -26,16 +26,32 @@ export class PayloadError extends PermanentError {
 
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Finds what JSON carries but no payload may: keys that reach prototypes, nesting without end, NUL (Postgres keeps none). */
+/** Text that Postgres does not keep in `jsonb`. */
+function textIssue(text: string): string | undefined {
+  if (text.includes('\u0000')) return 'must not hold the character U+0000';
+  return text.isWellFormed() ? undefined : 'must not hold half of a surrogate pair';
+}
+
+/**
+ * Finds what no payload may hold: keys that reach prototypes, nesting without end, text that Postgres does not keep, and
+ * values that are no JSON, which a handler sends by mistake.
+ */
 function structuralIssue(value: unknown, path: string, depth: number): FieldIssue | undefined {
   if (typeof value === 'string') {
-    return value.includes('\u0000') ? { field: path, message: 'must not hold the character U+0000' } : undefined;
+    const message = textIssue(value);
+    return message === undefined ? undefined : { field: path, message };
   }
+  if (typeof value === 'number' && !Number.isFinite(value))
+    return { field: path, message: `is ${value}, no JSON number` };
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
+    return { field: path, message: `is a ${typeof value}, which JSON does not know` };
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth > maxPayloadDepth) return { field: path, message: `is nested deeper than ${maxPayloadDepth} levels` };
   for (const key of Object.keys(value)) {
     const field = path === '' ? key : `${path}.${key}`;
     if (forbiddenKeys.has(key)) return { field, message: 'is a reserved name' };
+    const wrongText = textIssue(key);
+    if (wrongText !== undefined) return { field: path, message: `has a field whose name ${wrongText}` };
     const issue = structuralIssue((value as Record<string, unknown>)[key], field, depth + 1);
     if (issue) return issue;
   }
@@ -47,7 +63,7 @@ function structuralIssue(value: unknown, path: string, depth: number): FieldIssu
  * @throws PayloadError that lists every field that is wrong.
  */
 export function parsePayload<P extends z.ZodType>(task: string, schema: P, raw: unknown): z.output<P> {
-  const structural = structuralIssue(raw, '', 0);
+  const structural = structuralIssue(raw, '', 1);
   if (structural) throw new PayloadError('payload_invalid', task, [structural]);
   const bytes = Buffer.byteLength(JSON.stringify(raw) ?? '');
   if (bytes > maxPayloadBytes) {

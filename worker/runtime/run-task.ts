@@ -131,8 +131,8 @@ function overtaken(log: Logger): Outcome {
 export function taskError(error: unknown, attempt: number): TaskError {
   return {
     code: error instanceof MillraceError ? error.code : 'task_error',
-    // Postgres keeps no NUL in jsonb
-    message: errorText(error).replaceAll('\u0000', '').slice(0, maxErrorChars),
+    // Postgres keeps no NUL and no half surrogate pair in jsonb; a cut may leave one
+    message: errorText(error).replaceAll('\u0000', '').slice(0, maxErrorChars).toWellFormed(),
     at: new Date().toISOString(),
     attempt,
   };

@@ -23,6 +23,8 @@ export class Slots {
   readonly #waiters: Waiter[] = [];
   /** Virtual time of each tier (stride scheduling): the tier that has had least for its weight goes first. */
   readonly #passed: Record<QueueTier, number> = { high: 0, normal: 0, low: 0 };
+  /** Virtual time at which the newest slot was given. */
+  #now = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -37,6 +39,9 @@ export class Slots {
   take(tier: QueueTier): Promise<Slot | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     return new Promise((give) => {
+      // A tier that was idle does not save up: it may be one round behind the others, no more.
+      if (!this.#waiters.some((waiter) => waiter.tier === tier))
+        this.#passed[tier] = Math.max(this.#passed[tier], this.#now - 1);
       this.#waiters.push({ tier, give });
       this.#serve();
     });
@@ -54,17 +59,11 @@ export class Slots {
         this.#passed[waiter.tier] < this.#passed[best.tier] ? waiter : best,
       );
       this.#waiters.splice(this.#waiters.indexOf(next), 1);
-      this.#charge(next.tier);
+      this.#now = Math.max(this.#now, this.#passed[next.tier]);
+      this.#passed[next.tier] += 1 / weights[next.tier];
       this.#free -= 1;
       next.give(this.#slot());
     }
-  }
-
-  /** A tier that was idle does not save up: it starts level with the least of those that wait. */
-  #charge(tier: QueueTier): void {
-    const waiting = this.#waiters.map((waiter) => this.#passed[waiter.tier]);
-    const floor = waiting.length > 0 ? Math.min(...waiting) - 1 : this.#passed[tier];
-    this.#passed[tier] = Math.max(this.#passed[tier], floor) + 1 / weights[tier];
   }
 
   #slot(): Slot {
