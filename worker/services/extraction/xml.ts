@@ -10,8 +10,8 @@ const maxDepth = 5_000;
 const gatherChars = 4_096;
 
 /**
- * The text of elements, a line for each run of it. Entities that the document declares are not looked up: no expansion
- * can blow up, nothing outside the document is read.
+ * The text of elements, a line for each run of it. Entities are not looked up: no expansion can blow up, nothing outside
+ * the document is read. A document that declares some is refused, since its text would be indexed with holes in it.
  */
 export const xml: Extractor = {
   format: 'xml',
@@ -27,6 +27,8 @@ export const xml: Extractor = {
     };
   },
 };
+
+const declaresEntities = () => malformedDocument('xml', 'its document type declares entities, which are not read');
 
 class XmlLines {
   readonly #parser: Parser;
@@ -48,6 +50,11 @@ class XmlLines {
           // What stands before the root is a document type's declarations.
           if (this.#depth > 0) this.#line += data;
           if (this.#line.length > maxBlockChars) this.#endLine();
+        },
+        onprocessinginstruction: (name, data) => {
+          // The parser ends `<!DOCTYPE … [` at the first `>`: the first declaration is part of it, the others come by themselves.
+          const declares = name.toUpperCase() === '!ENTITY' || (/^!doctype$/i.test(name) && /<!ENTITY\s/i.test(data));
+          if (declares && this.#elements === 0) throw declaresEntities();
         },
       },
       { xmlMode: true, decodeEntities: true },

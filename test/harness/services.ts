@@ -1,0 +1,70 @@
+/** The services that tasks lean on, real ones, with files in a temporary folder. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Database } from '../../worker/db/index.ts';
+import { fixedDelay, type RegisteredTask, type RetryPolicy } from '../../worker/runtime/index.ts';
+import { createEmbedder, type Embedder } from '../../worker/services/embedding/index.ts';
+import { defaultParseLimits } from '../../worker/services/parsing/limits.ts';
+import { DocumentParser } from '../../worker/services/parsing/parse.ts';
+import { openStorage } from '../../worker/services/storage/storage.ts';
+import { PgVectorStore } from '../../worker/services/vector/pgvector.ts';
+import { createTasks } from '../../worker/tasks/registry.ts';
+import type { TaskServices } from '../../worker/tasks/services.ts';
+import { type EmbeddingEndpoint, endpointDimensions, endpointModel } from './embedding-endpoint.ts';
+
+/** The platform waits a minute before it tries again; a test has no such patience. */
+export const quickRetry: RetryPolicy = { retries: 2, delaySeconds: fixedDelay(1), jitter: 0 };
+
+export interface TestServices extends AsyncDisposable {
+  readonly services: TaskServices;
+  /** The tasks of the worker, with `quickRetry`. */
+  readonly tasks: readonly RegisteredTask[];
+  /** Where files lie. */
+  readonly folder: string;
+  /** Keys of the files in storage. */
+  files(): Promise<string[]>;
+}
+
+/** An embedder that asks `endpoint`, and does not try again by itself. */
+export const endpointEmbedder = (db: Database, endpoint: EmbeddingEndpoint): Embedder =>
+  createEmbedder(
+    {
+      provider: 'openai_compatible',
+      baseUrl: endpoint.baseUrl,
+      modelId: endpointModel,
+      dimensions: endpointDimensions,
+      maxRetries: 0,
+      timeoutMs: 10_000,
+    },
+    { db, fetch: globalThis.fetch },
+  );
+
+export async function openTestServices(db: Database, embedder: Embedder): Promise<TestServices> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-storage-'));
+  const parser = new DocumentParser();
+  const services: TaskServices = {
+    db,
+    embedder,
+    parser,
+    storage: await openStorage({ scheme: 'fs', options: { root: folder } }),
+    vectors: new PgVectorStore(db),
+    parseLimits: defaultParseLimits,
+  };
+  return {
+    services,
+    folder,
+    tasks: [...createTasks(services, { sampleTasks: true })].map((task) => ({ ...task, retry: quickRetry })),
+    async files() {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+    },
+    async [Symbol.asyncDispose]() {
+      await parser.close();
+      await embedder.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
