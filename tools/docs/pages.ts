@@ -1,0 +1,29 @@
+/** The pages that are generated, and what they should hold now. */
+import { environmentPage } from './environment-page.ts';
+import { httpPage, openApi } from './http-page.ts';
+import { queuesPage } from './queues-page.ts';
+import { allTasks, tasksPage } from './tasks-page.ts';
+
+export interface GeneratedPage {
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const note = (source: string) =>
+  `<!-- Generated from ${source} by \`npm run docs:write\`: change it there, not here. -->\n\n`;
+
+/** Builds every page; reads code, starts nothing. */
+export async function generatePages(): Promise<GeneratedPage[]> {
+  const tasks = [...allTasks()];
+  const page = (name: string, source: string, text: string) => ({
+    path: `docs/reference/${name}.md`,
+    text: `${note(source)}${text.trimEnd()}\n`,
+  });
+  return [
+    page('environment', 'worker/config/variables.ts', environmentPage()),
+    page('queues', 'worker/queues.ts', queuesPage(tasks)),
+    page('tasks', 'worker/tasks/registry.ts', tasksPage(tasks)),
+    page('http', 'the schemas under worker/api', httpPage(await openApi())),
+  ];
+}
