@@ -28,6 +28,8 @@ export interface EmbeddingEndpoint extends AsyncDisposable {
   behave(how: Behaviour): void;
   /** Answers every request again, those that are held too. */
   heal(): void;
+  /** Answers what is held with an HTTP error. */
+  refuseHeld(status: number): void;
   /** Starts `embedded` and `requests` anew. */
   forget(): void;
 }
@@ -86,7 +88,7 @@ export async function startEmbeddingEndpoint(): Promise<EmbeddingEndpoint> {
     else if (what === 'hold') {
       held.set(response, texts);
       response.on('close', () => held.delete(response));
-    } else json(response, what, { error: { message: 'told to fail by the test', type: 'test', code: null } });
+    } else refuse(response, what);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -111,6 +113,10 @@ export async function startEmbeddingEndpoint(): Promise<EmbeddingEndpoint> {
       for (const [response, texts] of [...held]) answer(response, texts);
       held.clear();
     },
+    refuseHeld(status) {
+      for (const response of [...held.keys()]) refuse(response, status);
+      held.clear();
+    },
     forget() {
       embedded.length = 0;
       requests = 0;
@@ -121,6 +127,10 @@ export async function startEmbeddingEndpoint(): Promise<EmbeddingEndpoint> {
       await once(server, 'close');
     },
   };
+}
+
+function refuse(response: ServerResponse, status: number): void {
+  json(response, status, { error: { message: 'told to fail by the test', type: 'test', code: null } });
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

@@ -8,9 +8,9 @@ import { createEmbedder, type Embedder } from '../../worker/services/embedding/i
 import { defaultParseLimits } from '../../worker/services/parsing/limits.ts';
 import { DocumentParser } from '../../worker/services/parsing/parse.ts';
 import { openStorage } from '../../worker/services/storage/storage.ts';
+import type { TaskServices } from '../../worker/services/task-services.ts';
 import { PgVectorStore } from '../../worker/services/vector/pgvector.ts';
 import { createTasks } from '../../worker/tasks/registry.ts';
-import type { TaskServices } from '../../worker/tasks/services.ts';
 import { type EmbeddingEndpoint, endpointDimensions, endpointModel } from './embedding-endpoint.ts';
 
 /** The platform waits a minute before it tries again; a test has no such patience. */

@@ -10,8 +10,8 @@ import { createEmbedder, type Embedder } from '../services/embedding/index.ts';
 import { defaultParseLimits } from '../services/parsing/limits.ts';
 import { DocumentParser } from '../services/parsing/parse.ts';
 import { openStorage } from '../services/storage/storage.ts';
+import type { TaskServices } from '../services/task-services.ts';
 import { PgVectorStore } from '../services/vector/pgvector.ts';
-import type { TaskServices } from '../tasks/services.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** The data folder, held by this process, when anything in it is used. */

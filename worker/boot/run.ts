@@ -15,14 +15,15 @@ import {
   ensurePartitions,
   type Loop,
   liveWorkers,
+  orphanQueues,
   registerWorker,
   type TaskRegistry,
   TaskWatcher,
   takeOverAll,
 } from '../runtime/index.ts';
+import type { TaskServices } from '../services/task-services.ts';
 import { defaultTenantId, ensureTenant, installDefaultKey } from '../services/tenants/tenants.ts';
 import { createTasks } from '../tasks/registry.ts';
-import type { TaskServices } from '../tasks/services.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
 import { listenOn } from './listen-on.ts';
@@ -143,6 +144,7 @@ function startConsumer(
   connection: ReturnType<typeof openRedis>,
   stack: AsyncDisposableStack,
 ): Consumer {
+  refuseOrphans(config, registry, log);
   const name = `${hostname()}:${process.pid}`;
   const consumer = new Consumer({
     db: services.db,
@@ -166,6 +168,21 @@ function startConsumer(
   );
   stack.defer(() => heartbeat.stop());
   return consumer;
+}
+
+/** A queue that tasks use and nobody consumes is where documents hang in "queuing". */
+function refuseOrphans({ mode, worker }: Config, registry: TaskRegistry, log: Logger): void {
+  const orphans = orphanQueues(registry, worker.queues);
+  if (orphans.length === 0) return;
+  if (mode === 'worker') {
+    log.info({ queues: orphans }, 'this worker leaves queues to others');
+    return;
+  }
+  throw new StartError({
+    code: 'queues_orphaned',
+    message: `CELERY_QUEUES leaves out queues that tasks use, and mode ${mode} is the only consumer: ${orphans.join(', ')}.`,
+    hint: 'Add them to CELERY_QUEUES, or unset it to consume all.',
+  });
 }
 
 async function listen(

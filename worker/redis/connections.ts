@@ -92,7 +92,11 @@ function open(target: RedisTarget, use: RedisUse): RedisConnection {
         ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
       });
     case 'cluster': {
-      const { retryStrategy: _ofOneServer, ...nodeOptions } = { ...common, ...clusterUses[use], ...credentials(target) };
+      const { retryStrategy: _ofOneServer, ...nodeOptions } = {
+        ...common,
+        ...clusterUses[use],
+        ...credentials(target),
+      };
       return new Cluster(
         target.nodes.map((node) => ({ ...node })),
         {

@@ -1,5 +1,6 @@
 /** All tasks there are. A new task is one new file and one line here. */
 import { createRegistry, type RegisteredTask, type TaskRegistry } from '../runtime/index.ts';
+import type { TaskServices } from '../services/task-services.ts';
 import { cleanDataset } from './dataset/clean-dataset.ts';
 import { cleanDocuments } from './dataset/clean-document.ts';
 import { documentInIndex } from './dataset/document-in-index.ts';
@@ -9,7 +10,6 @@ import { duplicateDocumentIndexing } from './dataset/duplicate-document-indexing
 import { recoverDocumentIndexing } from './dataset/recover-document-indexing.ts';
 import { retryDocumentIndexing } from './dataset/retry-document-indexing.ts';
 import { sampleTasks } from './sample/sample-tasks.ts';
-import type { TaskServices } from './services.ts';
 
 const families: readonly ((services: TaskServices) => RegisteredTask | readonly RegisteredTask[])[] = [
   documentIndexing,

@@ -20,7 +20,7 @@ import {
 } from '../../../worker/services/retrieval/index.ts';
 import { processRuleSchema } from '../../../worker/services/splitting/process-rule.ts';
 import { defaultTenantId } from '../../../worker/services/tenants/tenants.ts';
-import type { TaskServices } from '../../../worker/tasks/services.ts';
+import type { TaskServices } from '../../../worker/services/task-services.ts';
 import { databaseKinds, type databaseNames } from '../../harness/databases.ts';
 import { type EmbeddingEndpoint, startEmbeddingEndpoint } from '../../harness/embedding-endpoint.ts';
 import { redisServer } from '../../harness/redis.ts';

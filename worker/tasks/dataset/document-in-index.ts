@@ -1,7 +1,7 @@
 /** Enabling and disabling a document: hidden from searches, kept as it is. */
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import { setDocumentEnabled } from '../../services/knowledge/indexing-store.ts';
-import type { TaskServices } from '../services.ts';
+import type { TaskServices } from '../../services/task-services.ts';
 import { checkTenant, documentPayload } from './payloads.ts';
 
 const task = (services: TaskServices, name: string, enabled: boolean): RegisteredTask =>

@@ -1,6 +1,6 @@
 /** Indexing of uploaded documents, on the normal and on the priority queue. */
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
-import type { TaskServices } from '../services.ts';
+import type { TaskServices } from '../../services/task-services.ts';
 import { eachDocument } from './each-document.ts';
 import { indexDocument } from './index-document.ts';
 import { checkTenant, documentsPayload } from './payloads.ts';

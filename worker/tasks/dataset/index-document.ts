@@ -20,8 +20,8 @@ import {
   type WaitingSegment,
   waitingSegments,
 } from '../../services/knowledge/indexing-store.ts';
+import type { TaskServices } from '../../services/task-services.ts';
 import type { VectorPoint } from '../../services/vector/store.ts';
-import type { TaskServices } from '../services.ts';
 
 export interface IndexingResult {
   readonly [key: string]: string | number;

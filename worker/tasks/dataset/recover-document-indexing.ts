@@ -1,6 +1,6 @@
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import { resumePaused } from '../../services/knowledge/indexing-store.ts';
-import type { TaskServices } from '../services.ts';
+import type { TaskServices } from '../../services/task-services.ts';
 import { indexDocument } from './index-document.ts';
 import { checkTenant, documentPayload } from './payloads.ts';
 

@@ -1,6 +1,6 @@
 import type { TaskContext } from '../../runtime/index.ts';
 import { beginGeneration, deleteSegments } from '../../services/knowledge/indexing-store.ts';
-import type { TaskServices } from '../services.ts';
+import type { TaskServices } from '../../services/task-services.ts';
 import { deletePoints, type IndexingResult, indexDocument } from './index-document.ts';
 
 /** Deletes a document's old segments and vectors, then indexes it from its file. Unchanged texts are embedded from the cache. */

@@ -1,5 +1,5 @@
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
-import type { TaskServices } from '../services.ts';
+import type { TaskServices } from '../../services/task-services.ts';
 import { eachDocument } from './each-document.ts';
 import { checkTenant, documentsPayload } from './payloads.ts';
 import { reindex } from './reindex.ts';

@@ -1,10 +1,10 @@
 /** What tasks lean on, passed to each task's module. */
 import type { Database } from '../db/index.ts';
-import type { Embedder } from '../services/embedding/index.ts';
-import type { ParseLimits } from '../services/parsing/limits.ts';
-import type { DocumentParser } from '../services/parsing/parse.ts';
-import type { Storage } from '../services/storage/storage.ts';
-import type { VectorStore } from '../services/vector/store.ts';
+import type { Embedder } from './embedding/index.ts';
+import type { ParseLimits } from './parsing/limits.ts';
+import type { DocumentParser } from './parsing/parse.ts';
+import type { Storage } from './storage/storage.ts';
+import type { VectorStore } from './vector/store.ts';
 
 export interface TaskServices {
   readonly db: Database;
