@@ -13,6 +13,7 @@ import { requestIdOf } from './request-id.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { documentCreateRoutes } from './routes/document-create.ts';
+import { documentProcessingRoutes } from './routes/document-processing.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { queueRoutes } from './routes/queues.ts';
@@ -39,6 +40,7 @@ const families = [
   datasetRoutes,
   documentCreateRoutes,
   documentRoutes,
+  documentProcessingRoutes,
   retrieveRoutes,
 ];
 

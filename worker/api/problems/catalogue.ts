@@ -31,6 +31,8 @@ export const problemKinds = {
   unique_key_taken: { status: 409, title: 'A task with this unique key is alive' },
   dataset_name_taken: { status: 409, title: 'The dataset name is taken' },
   document_busy: { status: 409, title: 'The document is being indexed' },
+  document_not_indexing: { status: 409, title: 'The document is not being indexed' },
+  document_not_paused: { status: 409, title: 'The document is not paused' },
   // 413, 414, 415
   batch_too_large: { status: 413, title: 'The batch holds too many tasks' },
   payload_too_large: { status: 413, title: 'The payload is too large' },

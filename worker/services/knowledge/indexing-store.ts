@@ -96,12 +96,15 @@ const stampOf: Partial<Record<IndexingStatus, string>> = {
   paused: 'paused_at = now()',
 };
 
-/** Sets the status of a run that still stands. False when the document was deleted or is indexed anew. */
+/** A document that somebody deleted or paused takes no more writes of a run. */
+const goesOn = `deleted_at is null and indexing_status <> 'paused'`;
+
+/** Sets the status of a run that still stands. False when the document was deleted, paused, or is indexed anew. */
 export async function setStatus(tx: Queryable, run: DocumentRun, status: IndexingStatus): Promise<boolean> {
   const stamp = stampOf[status];
   const rows = await tx.query(
     `update documents set indexing_status = $3, updated_at = now()${stamp ? `, ${stamp}` : ''}
-      where id = $1 and generation = $2 and deleted_at is null returning id`,
+      where id = $1 and generation = $2 and ${goesOn} returning id`,
     [run.id, run.generation, status],
   );
   return rows.length > 0;
@@ -127,28 +130,29 @@ export async function setSplit(
   tx: Queryable,
   run: DocumentRun,
   totals: { readonly segments: number; readonly words: number; readonly tokens: number },
-): Promise<void> {
-  await tx.query(
+): Promise<boolean> {
+  const rows = await tx.query(
     `update documents
         set total_segments = $3, word_count = $4, tokens = $5, parsing_completed_at = now(), cleaning_completed_at = now(),
-            splitting_completed_at = now(), indexing_status = 'indexing', updated_at = now()
-      where id = $1 and generation = $2`,
+            splitting_completed_at = now(), indexing_status = ${forwardTo(`'indexing'`)}, updated_at = now()
+      where id = $1 and generation = $2 and ${goesOn} returning id`,
     [run.id, run.generation, totals.segments, totals.words, totals.tokens],
   );
+  return rows.length > 0;
 }
 
 /**
  * Ends a run as `error` and begins the next generation, so that nothing of the failed one is found and another try starts
- * clean. False when the document was deleted or is indexed anew.
+ * clean. False when the run does not stand, or another has completed the document.
  */
 export async function setFailed(tx: Queryable, run: DocumentRun, code: string, message: string): Promise<boolean> {
-  if (!(await setStatus(tx, run, 'error'))) return false;
-  await tx.query(
-    `update documents set error = $3, error_code = $4, generation = generation + 1, completed_segments = 0, total_segments = 0
-      where id = $1 and generation = $2`,
+  const rows = await tx.query(
+    `update documents set indexing_status = 'error', error = $3, error_code = $4, stopped_at = now(), updated_at = now(),
+            generation = generation + 1, completed_segments = 0, total_segments = 0
+      where ${standing} and indexing_status <> 'completed' returning id`,
     [run.id, run.generation, message, code],
   );
-  return true;
+  return rows.length > 0;
 }
 
 const segmentNamespace = '0c7f2b7e-3a55-4c53-8f0a-9d5a6c1e2b40';
@@ -230,15 +234,17 @@ export async function waitingSegments(db: Queryable, run: DocumentRun, limit: nu
   );
 }
 
-/** Marks segments as searchable and counts them. False when the document was deleted or is indexed anew. */
+/** Marks segments as searchable and counts those that were not yet. False when the run does not stand. */
 export async function completeSegments(tx: Queryable, run: DocumentRun, ids: readonly string[]): Promise<boolean> {
-  const [document] = await tx.query(
-    `update documents set completed_segments = completed_segments + $3, updated_at = now()
-      where id = $1 and generation = $2 and deleted_at is null returning id`,
-    [run.id, run.generation, ids.length],
+  // before the count below takes its snapshot, so that two runs that complete the same segments count them once
+  const locked = await tx.query(`select 1 from documents where ${standing} for update`, [run.id, run.generation]);
+  if (locked.length === 0) return false;
+  await tx.query(
+    `with done as (
+       update segments set status = 'completed', completed_at = now() where id = any ($2::uuid[]) and status = 'waiting' returning id)
+     update documents set completed_segments = completed_segments + (select count(*) from done), updated_at = now() where id = $1`,
+    [run.id, ids],
   );
-  if (!document) return false;
-  await tx.query(`update segments set status = 'completed', completed_at = now() where id = any ($1::uuid[])`, [ids]);
   return true;
 }
 
@@ -339,28 +345,43 @@ export async function deleteDatasetRow(db: Queryable, tenantId: string, datasetI
   ]);
 }
 
-/** Lets a paused document go on: at indexing when it was split, else from the start. */
-export async function resumePaused(tx: Queryable, tenantId: string, documentId: string): Promise<boolean> {
+/** Stops the indexing of a document after the batch under way; what is stored stays. False when there is nothing to stop. */
+export async function pauseDocument(tx: Queryable, tenantId: string, documentId: string): Promise<boolean> {
   const rows = await tx.query(
-    `update documents
-        set indexing_status = case when splitting_completed_at is null then 'waiting' else 'indexing' end, paused_at = null
-      where id = $2 and tenant_id = $1 and indexing_status = 'paused' and deleted_at is null returning id`,
+    `update documents set indexing_status = 'paused', paused_at = now(), updated_at = now()
+      where id = $2 and tenant_id = $1 and deleted_at is null
+        and indexing_status in ('waiting', 'parsing', 'cleaning', 'splitting', 'indexing') returning id`,
     [tenantId, documentId],
   );
   return rows.length > 0;
 }
 
-/** Shows or hides a document in searches. False when there is none. */
-export async function setDocumentEnabled(
-  tx: Queryable,
-  tenantId: string,
-  documentId: string,
-  enabled: boolean,
-): Promise<boolean> {
+/** A document in its place: one of another tenant or dataset is left alone. */
+export interface DocumentPlace {
+  readonly tenantId: string;
+  readonly datasetId: string;
+  readonly documentId: string;
+}
+
+const placeOf = ({ tenantId, datasetId, documentId }: DocumentPlace) => [tenantId, datasetId, documentId] as const;
+
+/** Lets a paused document go on: at indexing when it was split, else from the start. */
+export async function resumePaused(tx: Queryable, place: DocumentPlace): Promise<boolean> {
   const rows = await tx.query(
-    `update documents set enabled = $3, updated_at = now()
-      where id = $2 and tenant_id = $1 and deleted_at is null returning id`,
-    [tenantId, documentId, enabled],
+    `update documents
+        set indexing_status = case when total_segments = 0 then 'waiting' else 'indexing' end, paused_at = null
+      where tenant_id = $1 and dataset_id = $2 and id = $3 and indexing_status = 'paused' and deleted_at is null returning id`,
+    placeOf(place),
+  );
+  return rows.length > 0;
+}
+
+/** Shows or hides a document in searches. False when there is none. */
+export async function setDocumentEnabled(tx: Queryable, place: DocumentPlace, enabled: boolean): Promise<boolean> {
+  const rows = await tx.query(
+    `update documents set enabled = $4, updated_at = now()
+      where tenant_id = $1 and dataset_id = $2 and id = $3 and deleted_at is null returning id`,
+    [...placeOf(place), enabled],
   );
   return rows.length > 0;
 }

@@ -12,12 +12,14 @@ const task = (services: TaskServices, name: string, enabled: boolean): Registere
     payload: documentPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);
+      const { tenantId } = ctx;
+      const { dataset_id: datasetId, document_id: documentId } = payload;
       const found = await ctx.effect('set', async (tx) => {
-        if (!(await setDocumentEnabled(tx, ctx.tenantId, payload.document_id, enabled))) return false;
-        await services.vectors.setEnabled({ tenantId: ctx.tenantId, documentId: payload.document_id }, enabled, tx);
+        if (!(await setDocumentEnabled(tx, { tenantId, datasetId, documentId }, enabled))) return false;
+        await services.vectors.setEnabled({ tenantId, documentId }, enabled, tx);
         return true;
       });
-      return { document_id: payload.document_id, status: found ? 'completed' : 'skipped' };
+      return { document_id: documentId, status: found ? 'completed' : 'skipped' };
     },
   });
 

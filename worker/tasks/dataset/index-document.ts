@@ -11,6 +11,7 @@ import {
   type IndexableDocument,
   indexableDocument,
   insertSegments,
+  runStands,
   setFailed,
   setMetadata,
   setSplit,
@@ -35,12 +36,12 @@ const embedBatch = 32;
 /** Without embedding a batch is only a few rows. */
 const keywordBatch = 500;
 
-/** The document was deleted or is being indexed anew: this run ends quietly. */
+/** The document was deleted, paused, or is being indexed anew: this run ends quietly. */
 class SupersededError extends MillraceError {
   constructor(documentId: string) {
     super({
       code: 'document_superseded',
-      message: `Document ${documentId} was deleted or is indexed anew; this run ends.`,
+      message: `Document ${documentId} was deleted, paused or is indexed anew; this run ends.`,
     });
   }
 }
@@ -70,9 +71,21 @@ export async function indexDocument(
     ctx.progress({ step: 'completed', fraction: 1, completed_segments: total, total_segments: total });
     return { document_id: documentId, status: 'completed', segments: total };
   } catch (error) {
-    if (error instanceof SupersededError) return { document_id: documentId, status: 'skipped', segments: 0 };
+    if (error instanceof StaleOwnerError || ctx.signal.aborted) throw error;
+    if (error instanceof SupersededError || (await isPointless(services, document)))
+      return { document_id: documentId, status: 'skipped', segments: 0 };
     await fail(services, ctx, document, error);
     throw error;
+  }
+}
+
+/** Whether nobody waits for this run any more, so that its errors are of no interest: its file may be gone, say. */
+async function isPointless({ db }: TaskServices, document: IndexableDocument): Promise<boolean> {
+  try {
+    return !(await runStands(db, document));
+  } catch {
+    // the error that is being handled says more than this one
+    return false;
   }
 }
 
@@ -128,7 +141,7 @@ async function split(services: TaskServices, ctx: TaskContext, document: Indexab
       case 'done':
         if (event.segments === 0) throw emptyDocument();
         await ctx.effect(step(document, 'split'), async (tx) => {
-          await setSplit(tx, document, event);
+          if (!(await setSplit(tx, document, event))) superseded(document.id);
           return event.segments;
         });
         return event.segments;
@@ -228,7 +241,6 @@ async function fail(
   document: IndexableDocument,
   error: unknown,
 ): Promise<void> {
-  if (error instanceof StaleOwnerError || ctx.signal.aborted) return;
   if (!(error instanceof PermanentError) && !ctx.lastAttempt) return;
   const code = error instanceof MillraceError ? error.code : 'indexing_failed';
   const message = error instanceof MillraceError ? sentence(error) : 'Indexing failed; the log of the worker says why.';
