@@ -39,17 +39,17 @@ export class Broker {
   }
 
   /**
-   * Adds the jobs of these rows and returns the ids that Redis took. An id that still stands in Redis is a silent no-op; an add
+   * Adds the jobs of these rows and returns the rows that Redis took. An id that still stands in Redis is a silent no-op; an add
    * that failed may well have run. Both are harmless: the ledger decides who runs.
    */
-  async add(rows: readonly Handover[]): Promise<string[]> {
+  async add(rows: readonly Handover[]): Promise<Handover[]> {
     if (rows.length === 0 || !this.ready) return [];
     const byQueue = Map.groupBy(rows, (row) => row.queue);
     const added = await Promise.all(
       [...byQueue].map(async ([name, group]) => {
         try {
           await this.queue(name).addBulk(group.map(jobOf));
-          return group.map((row) => row.id);
+          return group;
         } catch (error) {
           this.#log.warn(
             { err: error, queue: name, jobs: group.length },

@@ -92,7 +92,7 @@ export function createEnqueuer({ db, broker, registry, log }: EnqueueDeps): Enqu
     try {
       const added = await broker.add(due);
       if (added.length > 0) await markQueued(db, added);
-      const taken = new Set(added);
+      const taken = new Set(added.map((row) => row.id));
       const left = due.filter((row) => !taken.has(row.id)).map((row) => row.id);
       if (left.length > 0) await releaseHandover(db, left);
     } catch (error) {

@@ -25,7 +25,7 @@ export function startRelay(db: Database, broker: Broker, log: Logger): Loop {
       const added = await broker.add(due);
       if (added.length > 0) await markQueued(db, added);
       if (added.length < due.length) {
-        const taken = new Set(added);
+        const taken = new Set(added.map((row) => row.id));
         await releaseHandover(
           db,
           due.filter((row) => !taken.has(row.id)).map((row) => row.id),

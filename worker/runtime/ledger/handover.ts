@@ -56,12 +56,16 @@ export async function takeDue(db: Queryable, limit: number): Promise<Handover[]>
   }));
 }
 
-/** Marks rows that Redis now holds. Those that a worker has claimed meanwhile are left as they are. */
-export async function markQueued(db: Queryable, ids: readonly string[]): Promise<void> {
+/**
+ * Marks rows that Redis now holds. A row that a worker has claimed meanwhile has another epoch and is left as it is, whatever
+ * has become of it since.
+ */
+export async function markQueued(db: Queryable, rows: readonly Pick<Handover, 'id' | 'epoch'>[]): Promise<void> {
   await db.query(
-    `update tasks_live set status = 'QUEUED', queued_at = clock_timestamp(), handover_until = null
-      where id = any ($1::uuid[]) and status in ('PENDING', 'RETRYING')`,
-    [ids],
+    `update tasks_live t set status = 'QUEUED', queued_at = clock_timestamp(), handover_until = null
+       from unnest($1::uuid[], $2::bigint[]) as handed (id, epoch)
+      where t.id = handed.id and t.epoch = handed.epoch and t.status in ('PENDING', 'RETRYING')`,
+    [rows.map((row) => row.id), rows.map((row) => row.epoch)],
   );
 }
 
