@@ -11,7 +11,7 @@ import { databaseSettings, endpointSettings, type Millrace, startMillrace } from
 
 const rounds = 3;
 /** Documents of a round. The embedded model makes 10 segments a second and thread, so it gets fewer. */
-const documents = { atOnce: 48, embedded: 8, warmUp: 4 } as const;
+const documents = { atOnce: 48, embedded: 6, warmUp: 4 } as const;
 /** As OpenAI's small embedding model has. */
 const dimensions = 1536;
 const overheadGoalMs = 15;
