@@ -19,7 +19,7 @@ const migrationLockKey = 7_239_460_121;
 /** The migrations this release brings, by version. Files are named `0001_name.sql`. */
 export async function readMigrations(folder: URL = migrationsFolder): Promise<Migration[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
-  return Promise.all(
+  const migrations = await Promise.all(
     files.map(async (file) => {
       const match = /^(\d{4})_([a-z0-9_]+)\.sql$/.exec(file);
       if (!match?.[1] || !match[2]) throw new Error(`Migration ${file} is not named NNNN_name.sql.`);
@@ -27,6 +27,10 @@ export async function readMigrations(folder: URL = migrationsFolder): Promise<Mi
       return { version: Number(match[1]), name: match[2], sql, sha256: createHash('sha256').update(sql).digest('hex') };
     }),
   );
+  const twice = migrations.find(({ version }, index) => migrations[index - 1]?.version === version);
+  if (twice)
+    throw new Error(`Two migrations have the number ${twice.version}; the later one takes the next free number.`);
+  return migrations;
 }
 
 /**

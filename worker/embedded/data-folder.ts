@@ -1,6 +1,6 @@
 /** The data folder of the embedded default: one process at a time, readable by its owner only. */
 import { randomBytes } from 'node:crypto';
-import { access, chmod, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '../errors.ts';
@@ -94,6 +94,10 @@ export async function keptSecret(
     if (!isErrno(error, 'ENOENT')) throw error;
   }
   const secret = make();
-  await writeFile(file, `${secret}\n`, { mode: ownerOnlyFile });
+  // a new file put in place as a whole: neither half a secret after a kill, nor the mode of a file that was there
+  const fresh = `${file}.new`;
+  await rm(fresh, { force: true });
+  await writeFile(fresh, `${secret}\n`, { mode: ownerOnlyFile });
+  await rename(fresh, file);
   return { secret, made: true };
 }

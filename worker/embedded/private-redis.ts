@@ -41,22 +41,28 @@ export async function startPrivateRedis(folder: string, log: Logger): Promise<Pr
   await writeFile(conf, configuration(folder, port, password), { mode: 0o600 });
   await writeFile(portFile, `${port}\n`, { mode: 0o600 });
 
-  let stopping = false;
+  const stopping = new AbortController();
   let child = await launch(conf, port, password);
-  const keepRunning = (running: ChildProcess) =>
-    running.once('exit', async (code, signal) => {
-      while (!stopping) {
-        log.error({ code, signal }, 'the private redis ended; starting it again');
-        await wait(restartDelayMs);
-        if (stopping) return;
-        try {
-          child = await launch(conf, port, password);
-          keepRunning(child);
-          return;
-        } catch (error) {
-          log.error({ err: error }, 'the private redis did not start');
-        }
+  /** Settled while Redis runs. */
+  let restarted: Promise<void> = Promise.resolve();
+  const restart = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await wait(restartDelayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      try {
+        child = await launch(conf, port, password);
+        keepRunning(child);
+        return;
+      } catch (error) {
+        log.error({ err: error }, 'the private redis did not start');
       }
+    }
+  };
+  const keepRunning = (running: ChildProcess) =>
+    running.once('exit', (code, signal) => {
+      if (stopping.signal.aborted) return;
+      log.error({ code, signal }, 'the private redis ended; starting it again');
+      restarted = restart();
     });
   keepRunning(child);
 
@@ -68,7 +74,9 @@ export async function startPrivateRedis(folder: string, log: Logger): Promise<Pr
       return child.pid;
     },
     async stop() {
-      stopping = true;
+      stopping.abort();
+      // one that is on its way would outlive this process: it is ended once it is there
+      await restarted;
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
       child.kill('SIGTERM');

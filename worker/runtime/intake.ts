@@ -6,6 +6,7 @@ import { foreignTaskId, type JobData, jobMetaSchema } from './job.ts';
 import { acceptTasks } from './ledger/accept.ts';
 import { claimTask } from './ledger/claim.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
+import { storableJson, storableText } from './storable.ts';
 
 export type Intake =
   | { readonly kind: 'claimed'; readonly task: ClaimedTask }
@@ -60,12 +61,11 @@ async function acceptForeign(
       acceptTasks(tx, [
         {
           id,
-          name: job.name,
+          name: storableText(job.name),
           queue: job.queue,
           tenantId: defaultTenantId,
-          // Postgres keeps no NUL in jsonb
-          payload: (JSON.stringify(payload) ?? 'null').replaceAll('\\u0000', '\\ufffd'),
-          redisJobId: job.id === id ? undefined : job.id,
+          payload: storableJson(JSON.stringify(payload) ?? 'null'),
+          redisJobId: job.id === id ? undefined : storableText(job.id),
         },
       ]),
     );

@@ -11,6 +11,7 @@ import { completeTask, failTask, handBack, retryTask } from './ledger/finish.ts'
 import type { ClaimedTask, TaskError } from './ledger/rows.ts';
 import { maxPayloadBytes } from './payload.ts';
 import { afterFailure } from './retry.ts';
+import { storableJson, storableText } from './storable.ts';
 import type { RegisteredTask } from './task.ts';
 
 export type Outcome = 'completed' | 'failed' | 'retrying' | 'handed_back' | 'overtaken';
@@ -98,10 +99,8 @@ async function finish(
   const { db } = deps;
   const { fence, attempts } = claimed;
   if ('result' in ended) {
-    const result = JSON.stringify(ended.result ?? null);
-    if (Buffer.byteLength(result) > maxResultBytes) {
-      return finish(deps, task, claimed, { error: resultTooLarge(task.name, result) }, log);
-    }
+    const result = resultText(task.name, ended.result);
+    if (typeof result !== 'string') return finish(deps, task, claimed, { error: result }, log);
     const done = await persistently(() => completeTask(db, fence, result), log);
     if (done) log.debug('task completed');
     return done ? 'completed' : overtaken(log);
@@ -131,19 +130,29 @@ function overtaken(log: Logger): Outcome {
 export function taskError(error: unknown, attempt: number): TaskError {
   return {
     code: error instanceof MillraceError ? error.code : 'task_error',
-    // Postgres keeps no NUL and no half surrogate pair in jsonb; a cut may leave one
-    message: errorText(error).replaceAll('\u0000', '').slice(0, maxErrorChars).toWellFormed(),
+    // made storable last: the cut may leave half a surrogate pair
+    message: storableText(errorText(error).slice(0, maxErrorChars)),
     at: new Date().toISOString(),
     attempt,
   };
 }
 
-const resultTooLarge = (name: string, result: string) =>
-  new MillraceError({
+/** The result as JSON text for the ledger, or why it is none. */
+function resultText(name: string, result: unknown): string | MillraceError {
+  let text: string;
+  try {
+    text = storableJson(JSON.stringify(result ?? null) ?? 'null');
+  } catch (cause) {
+    return new MillraceError({ code: 'result_invalid', message: `${name} returned what is no JSON.`, cause });
+  }
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxResultBytes) return text;
+  return new MillraceError({
     code: 'result_too_large',
-    message: `${name} returned ${Buffer.byteLength(result)} bytes; a result holds at most ${maxResultBytes}.`,
+    message: `${name} returned ${bytes} bytes; a result holds at most ${maxResultBytes}.`,
     hint: 'Write large results to storage and return where they lie.',
   });
+}
 
 /** Writes through an outage of the database. @throws what is no outage, or when it lasts too long. */
 async function persistently(write: () => Promise<boolean>, log: Logger): Promise<boolean> {

@@ -4,7 +4,9 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 export type { Logger };
 
 /** Paths that never reach a log line, whoever logs them. */
-const redacted = ['password', 'apiKey', 'authorization', '*.password', '*.apiKey', 'req.headers.authorization'];
+const secretKeys = ['password', 'sentinelPassword', 'apiKey', 'api_key', 'authorization', 'secret', 'token'];
+/** A wildcard stands for one level: a member of what is logged, of its members, and of theirs. */
+const redacted = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
 
 export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'fatal';

@@ -1,0 +1,10 @@
+/** Holds the data folder named as argument until it is ended; says so on standard output. */
+import { openDataFolder } from '../data-folder.ts';
+
+const folder = await openDataFolder(process.argv[2] ?? '');
+process.stdout.write('held\n');
+process.stdin.on('end', () => {
+  folder.release();
+  process.stdout.write('released\n');
+});
+process.stdin.resume();
