@@ -40,7 +40,8 @@ export const documentProcessingRoutes: Routes = (deps) => async (app) => {
             return undefined;
           }
           if (!paused && document.task_id === taskId) return undefined;
-          if (!paused || !(await resumePaused(tx, tenantId, id, taskId))) throw notPaused(document.indexing_status);
+          if (!paused || !(await resumePaused(tx, { tenantId, datasetId, documentId: id }, taskId)))
+            throw notPaused(document.indexing_status);
           const payload = { tenant_id: tenantId, dataset_id: datasetId, document_id: id };
           const task = { task: 'recover_document_indexing_task', payload, tenantId, options: { taskId } };
           return (await enqueuer.within(tx, [task])).handOver;

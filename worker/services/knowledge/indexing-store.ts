@@ -96,15 +96,27 @@ const stampOf: Partial<Record<IndexingStatus, string>> = {
   paused: 'paused_at = now()',
 };
 
-/** A document that somebody deleted or paused takes no more writes of a run. */
-const goesOn = `deleted_at is null and indexing_status <> 'paused'`;
+/** The document of a run that stands: `$1` is its id, `$2` the generation. One that was deleted or paused takes no more writes. */
+const standing = `id = $1 and generation = $2 and deleted_at is null and indexing_status <> 'paused'`;
 
-/** Sets the status of a run that still stands. False when the document was deleted, paused, or is indexed anew. */
+/** Two runs of one generation may overlap: the one that is behind does not take the status back. */
+const forwardOrder = `array['waiting', 'parsing', 'cleaning', 'splitting', 'indexing', 'completed']`;
+const forwardTo = (status: string) =>
+  `case when array_position(${forwardOrder}, indexing_status) > array_position(${forwardOrder}, ${status}) then indexing_status
+        else ${status} end`;
+
+/** Whether writes of this run are still let in. */
+export async function runStands(db: Queryable, run: DocumentRun): Promise<boolean> {
+  const rows = await db.query(`select 1 from documents where ${standing}`, [run.id, run.generation]);
+  return rows.length > 0;
+}
+
+/** Moves the status of a run forward. False when the document was deleted, paused, or is indexed anew. */
 export async function setStatus(tx: Queryable, run: DocumentRun, status: IndexingStatus): Promise<boolean> {
   const stamp = stampOf[status];
   const rows = await tx.query(
-    `update documents set indexing_status = $3, updated_at = now()${stamp ? `, ${stamp}` : ''}
-      where id = $1 and generation = $2 and ${goesOn} returning id`,
+    `update documents set indexing_status = ${forwardTo('$3::text')}, updated_at = now()${stamp ? `, ${stamp}` : ''}
+      where ${standing} returning id`,
     [run.id, run.generation, status],
   );
   return rows.length > 0;
@@ -135,7 +147,7 @@ export async function setSplit(
     `update documents
         set total_segments = $3, word_count = $4, tokens = $5, parsing_completed_at = now(), cleaning_completed_at = now(),
             splitting_completed_at = now(), indexing_status = ${forwardTo(`'indexing'`)}, updated_at = now()
-      where id = $1 and generation = $2 and ${goesOn} returning id`,
+      where ${standing} returning id`,
     [run.id, run.generation, totals.segments, totals.words, totals.tokens],
   );
   return rows.length > 0;
@@ -366,12 +378,13 @@ export interface DocumentPlace {
 const placeOf = ({ tenantId, datasetId, documentId }: DocumentPlace) => [tenantId, datasetId, documentId] as const;
 
 /** Lets a paused document go on: at indexing when it was split, else from the start. */
-export async function resumePaused(tx: Queryable, place: DocumentPlace): Promise<boolean> {
+export async function resumePaused(tx: Queryable, place: DocumentPlace, taskId: string): Promise<boolean> {
   const rows = await tx.query(
     `update documents
-        set indexing_status = case when total_segments = 0 then 'waiting' else 'indexing' end, paused_at = null
+        set indexing_status = case when total_segments = 0 then 'waiting' else 'indexing' end, paused_at = null,
+            task_id = $4, updated_at = now()
       where tenant_id = $1 and dataset_id = $2 and id = $3 and indexing_status = 'paused' and deleted_at is null returning id`,
-    placeOf(place),
+    [...placeOf(place), taskId],
   );
   return rows.length > 0;
 }

@@ -12,7 +12,8 @@ export const recoverDocumentIndexing = (services: TaskServices): RegisteredTask 
     payload: documentPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);
-      await ctx.effect('resume', (tx) => resumePaused(tx, ctx.tenantId, payload.document_id, ctx.taskId));
+      const place = { tenantId: ctx.tenantId, datasetId: payload.dataset_id, documentId: payload.document_id };
+      await ctx.effect('resume', (tx) => resumePaused(tx, place, ctx.taskId));
       return indexDocument(services, ctx, payload.dataset_id, payload.document_id);
     },
   });
