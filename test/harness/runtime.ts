@@ -1,6 +1,6 @@
 /** A worker and its producer in this process, on real servers: what runtime suites drive. */
 import { Registry } from 'prom-client';
-import { targetsOfOneServer } from '../../worker/config/redis-target.ts';
+import type { RedisTargets } from '../../worker/config/redis-target.ts';
 import type { Database } from '../../worker/db/index.ts';
 import type { QueueName } from '../../worker/queues.ts';
 import { connectRedis } from '../../worker/redis/index.ts';
@@ -19,7 +19,6 @@ import {
 } from '../../worker/runtime/index.ts';
 import { defaultTenantId } from '../../worker/services/tenants/tenants.ts';
 import { createLogger } from '../../worker/telemetry/logger.ts';
-import type { RunningRedis } from './redis.ts';
 
 export interface TestRuntime extends AsyncDisposable {
   readonly enqueuer: Enqueuer;
@@ -34,7 +33,8 @@ export interface TestRuntime extends AsyncDisposable {
 
 export interface TestRuntimeOptions {
   readonly db: Database;
-  readonly redis: RunningRedis;
+  /** Servers of the harness, of any topology. */
+  readonly redis: { readonly targets: RedisTargets };
   readonly tasks: readonly RegisteredTask[];
   readonly queues?: readonly QueueName[];
   readonly slots?: number;
@@ -49,7 +49,7 @@ export function startRuntime({
   queues = ['fast_tasks'],
   slots = 4,
 }: TestRuntimeOptions): TestRuntime {
-  const target = targetsOfOneServer(redis).broker;
+  const target = redis.targets.broker;
   const producing = connectRedis(target, 'producer', log);
   const consuming = connectRedis(target, 'consumer', log);
   const broker = new Broker(producing, log);
