@@ -7,7 +7,7 @@ import { fixedDelay, type RegisteredTask, type RetryPolicy } from '../../worker/
 import { createEmbedder, type Embedder } from '../../worker/services/embedding/index.ts';
 import { defaultParseLimits } from '../../worker/services/parsing/limits.ts';
 import { DocumentParser } from '../../worker/services/parsing/parse.ts';
-import { openStorage } from '../../worker/services/storage/storage.ts';
+import { openStorage, type Storage } from '../../worker/services/storage/storage.ts';
 import type { TaskServices } from '../../worker/services/task-services.ts';
 import { PgVectorStore } from '../../worker/services/vector/pgvector.ts';
 import { createTasks } from '../../worker/tasks/registry.ts';
@@ -24,6 +24,47 @@ export interface TestServices extends AsyncDisposable {
   readonly folder: string;
   /** Keys of the files in storage. */
   files(): Promise<string[]>;
+  /** Holds back whoever opens a file, until `release`, one after another. */
+  readonly slowFiles: SlowFiles;
+}
+
+export interface SlowFiles {
+  /** From now on. */
+  hold(): void;
+  /** How many wait. */
+  readonly waiting: number;
+  /** Lets the one go on that waits longest. */
+  releaseOne(): void;
+  /** Lets all go on, and those that come. */
+  release(): void;
+}
+
+/** Storage as slow as a test wants it. */
+function slowed(storage: Storage): { storage: Storage; slowFiles: SlowFiles } {
+  const waiting: (() => void)[] = [];
+  let holding = false;
+  return {
+    storage: {
+      ...storage,
+      async open(key) {
+        if (holding) await new Promise<void>((resolve) => waiting.push(resolve));
+        return storage.open(key);
+      },
+    },
+    slowFiles: {
+      hold() {
+        holding = true;
+      },
+      get waiting() {
+        return waiting.length;
+      },
+      releaseOne: () => waiting.shift()?.(),
+      release() {
+        holding = false;
+        for (const go of waiting.splice(0)) go();
+      },
+    },
+  };
 }
 
 /** An embedder that asks `endpoint`, and does not try again by itself. */
@@ -43,17 +84,19 @@ export const endpointEmbedder = (db: Database, endpoint: EmbeddingEndpoint): Emb
 export async function openTestServices(db: Database, embedder: Embedder): Promise<TestServices> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-storage-'));
   const parser = new DocumentParser();
+  const { storage, slowFiles } = slowed(await openStorage({ scheme: 'fs', options: { root: folder } }));
   const services: TaskServices = {
     db,
     embedder,
     parser,
-    storage: await openStorage({ scheme: 'fs', options: { root: folder } }),
+    storage,
     vectors: new PgVectorStore(db),
     parseLimits: defaultParseLimits,
   };
   return {
     services,
     folder,
+    slowFiles,
     tasks: [...createTasks(services, { sampleTasks: true })].map((task) => ({ ...task, retry: quickRetry })),
     async files() {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -62,6 +105,7 @@ export async function openTestServices(db: Database, embedder: Embedder): Promis
         .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
     },
     async [Symbol.asyncDispose]() {
+      slowFiles.release();
       await parser.close();
       await embedder.close();
       await rm(folder, { recursive: true, force: true });

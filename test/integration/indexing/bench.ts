@@ -19,13 +19,13 @@ import {
   retrieve,
 } from '../../../worker/services/retrieval/index.ts';
 import { processRuleSchema } from '../../../worker/services/splitting/process-rule.ts';
-import { defaultTenantId } from '../../../worker/services/tenants/tenants.ts';
 import type { TaskServices } from '../../../worker/services/task-services.ts';
+import { defaultTenantId } from '../../../worker/services/tenants/tenants.ts';
 import { databaseKinds, type databaseNames } from '../../harness/databases.ts';
 import { type EmbeddingEndpoint, startEmbeddingEndpoint } from '../../harness/embedding-endpoint.ts';
 import { redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
-import { endpointEmbedder, openTestServices } from '../../harness/services.ts';
+import { endpointEmbedder, openTestServices, type SlowFiles } from '../../harness/services.ts';
 
 export interface Place {
   readonly tenantId: string;
@@ -66,6 +66,7 @@ export interface Bench extends AsyncDisposable {
   readonly services: TaskServices;
   readonly runtime: TestRuntime;
   readonly endpoint: EmbeddingEndpoint;
+  readonly slowFiles: SlowFiles;
   files(): Promise<string[]>;
   dataset(technique?: 'high_quality' | 'economy', tenantId?: string): Promise<Place>;
   /** Stores the file and the row of a document; nothing indexes it yet. */
@@ -109,6 +110,7 @@ export async function startBench(
     services,
     runtime,
     endpoint,
+    slowFiles: opened.slowFiles,
     files: opened.files,
     async dataset(indexingTechnique = 'high_quality', tenantId = defaultTenantId) {
       const { id } = await createDataset(db, {
