@@ -3,9 +3,15 @@ import { parsePayload } from './payload.ts';
 import { defaultRetry, type RetryPolicy } from './retry.ts';
 import type { RegisteredTask, TaskDefinition } from './task.ts';
 
-/** Declares a task. `retry` is, unless told otherwise, 3 retries after min(2^n * 60, 3600) s. */
+/** The platform's own limit of a task. */
+const defaultTimeLimitSeconds = 3600;
+
+/** Declares a task. `retry` is, unless told otherwise, 3 retries after min(2^n * 60, 3600) s; the time limit is an hour. */
 export function defineTask<P extends z.ZodType>(
-  definition: Omit<TaskDefinition<P>, 'retry'> & { readonly retry?: Partial<RetryPolicy> },
+  definition: Omit<TaskDefinition<P>, 'retry' | 'timeLimitSeconds'> & {
+    readonly retry?: Partial<RetryPolicy>;
+    readonly timeLimitSeconds?: number;
+  },
 ): RegisteredTask {
   const { name, queue, description, payload, handle } = definition;
   return {
@@ -14,6 +20,7 @@ export function defineTask<P extends z.ZodType>(
     description,
     payload,
     retry: { ...defaultRetry, ...definition.retry },
+    timeLimitSeconds: definition.timeLimitSeconds ?? defaultTimeLimitSeconds,
     run: async (ctx, raw) => handle(ctx, parsePayload(name, payload, raw)),
   };
 }

@@ -14,7 +14,7 @@ import { afterFailure } from './retry.ts';
 import { storableJson, storableText } from './storable.ts';
 import type { RegisteredTask } from './task.ts';
 
-export type Outcome = 'completed' | 'failed' | 'retrying' | 'handed_back' | 'overtaken';
+export type Outcome = 'completed' | 'failed' | 'timed_out' | 'retrying' | 'handed_back' | 'overtaken';
 
 export interface RunDeps {
   readonly db: Database;
@@ -39,6 +39,17 @@ class HandedBackError extends MillraceError {
   }
 }
 
+/** The task's own bound: the attempt ends as TIMED_OUT. */
+class TimeLimitError extends MillraceError {
+  constructor(task: string, seconds: number) {
+    super({
+      code: 'time_limit',
+      message: `${task} ran for longer than its limit of ${seconds} s.`,
+      hint: 'Split the work, or raise the time limit of the task.',
+    });
+  }
+}
+
 export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: ClaimedTask): Promise<Outcome> {
   const { db, leases, draining } = deps;
   const { fence } = claimed;
@@ -48,6 +59,10 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
   const onDrain = () => control.abort(new HandedBackError());
   if (draining.aborted) onDrain();
   else draining.addEventListener('abort', onDrain, { once: true });
+  const limit = setTimeout(
+    () => control.abort(new TimeLimitError(task.name, task.timeLimitSeconds)),
+    task.timeLimitSeconds * 1000,
+  );
   const ctx = createContext({
     db,
     enqueuer: deps.enqueuer,
@@ -58,9 +73,11 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
   });
   try {
     const ended = await settled(() => task.run(ctx, claimed.payload), control.signal);
+    clearTimeout(limit);
     await ctx.settle();
     return await finish(deps, task, claimed, ended, log);
   } finally {
+    clearTimeout(limit);
     draining.removeEventListener('abort', onDrain);
   }
 }
@@ -73,9 +90,9 @@ const abortGraceMs = 5000;
 /** The handler's end, or its signal's when it does not heed that. */
 async function settled(run: () => Promise<unknown>, signal: AbortSignal): Promise<Ended> {
   const aborted = new Promise<Ended>((resolve) => {
-    signal.addEventListener('abort', () => setTimeout(() => resolve({ error: signal.reason }), abortGraceMs).unref(), {
-      once: true,
-    });
+    const leaveBehind = () => setTimeout(() => resolve({ error: signal.reason }), abortGraceMs).unref();
+    if (signal.aborted) leaveBehind();
+    else signal.addEventListener('abort', leaveBehind, { once: true });
   });
   const ran: Promise<Ended> = (async () => {
     try {
@@ -113,6 +130,10 @@ async function finish(
     return back ? 'handed_back' : overtaken(log);
   }
   const kept = taskError(error, attempts - 1);
+  if (error instanceof TimeLimitError) {
+    log.error({ limit_seconds: task.timeLimitSeconds }, 'task timed out');
+    return (await persistently(() => failTask(db, fence, kept, 'TIMED_OUT'), log)) ? 'timed_out' : overtaken(log);
+  }
   const next = afterFailure(task.retry, attempts, error, Math.random());
   if (next.retry) {
     log.warn({ err: error, retry_in_ms: next.delayMs }, 'attempt failed');

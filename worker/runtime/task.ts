@@ -64,6 +64,8 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType> {
   /** A strict object: unknown fields are refused. */
   readonly payload: P;
   readonly retry: RetryPolicy;
+  /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final. */
+  readonly timeLimitSeconds: number;
   readonly handle: (ctx: TaskContext, payload: z.output<P>) => Promise<Json | undefined>;
 }
 
@@ -73,6 +75,8 @@ export interface RegisteredTask {
   readonly queue: QueueName;
   readonly description: string;
   readonly retry: RetryPolicy;
+  /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final. */
+  readonly timeLimitSeconds: number;
   readonly payload: z.ZodType;
   /** @throws PayloadError when the payload does not fit. */
   readonly run: (ctx: TaskContext, payload: unknown) => Promise<Json | undefined>;

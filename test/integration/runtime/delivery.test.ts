@@ -60,6 +60,15 @@ const tasks: RegisteredTask[] = [
     },
   }),
   defineTask({
+    name: 'endless',
+    queue,
+    timeLimitSeconds: 0.3,
+    description: 'Never ends by itself.',
+    payload: z.strictObject({}),
+    handle: (ctx) =>
+      new Promise((_resolve, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))),
+  }),
+  defineTask({
     name: 'gated',
     queue,
     description: 'Waits for its gate or its signal.',
@@ -154,6 +163,11 @@ describe.each(databaseNames)('delivery on %s', (kind) => {
   it('should not retry a permanent error', async () => {
     const { id } = await send('hopeless', {});
     expect(await runtime.ended(id)).toMatchObject({ status: 'FAILED', attempts: 1, error: { code: 'hopeless' } });
+  });
+
+  it('should end an attempt that is over its time limit as TIMED_OUT, and not retry it', async () => {
+    const { id } = await send('endless', {});
+    expect(await runtime.ended(id)).toMatchObject({ status: 'TIMED_OUT', attempts: 1, error: { code: 'time_limit' } });
   });
 
   it('should answer the same id and payload with the old task, and refuse another payload', async () => {

@@ -1,6 +1,6 @@
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import type { TaskServices } from '../../services/task-services.ts';
-import { checkTenant, documentPayload } from './payloads.ts';
+import { checkTenant, documentPayload, indexingTimeLimitSeconds } from './payloads.ts';
 import { reindex } from './reindex.ts';
 
 export const documentIndexingUpdate = (services: TaskServices): RegisteredTask =>
@@ -8,6 +8,7 @@ export const documentIndexingUpdate = (services: TaskServices): RegisteredTask =
     name: 'document_indexing_update_task',
     queue: 'dataset',
     description: 'Indexes a document again after its settings changed.',
+    timeLimitSeconds: indexingTimeLimitSeconds,
     payload: documentPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

@@ -3,13 +3,14 @@ import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { eachDocument } from './each-document.ts';
 import { indexDocument } from './index-document.ts';
-import { checkTenant, documentsPayload } from './payloads.ts';
+import { checkTenant, documentsPayload, indexingTimeLimitSeconds } from './payloads.ts';
 
 const task = (services: TaskServices, name: string, queue: 'dataset' | 'priority_dataset'): RegisteredTask =>
   defineTask({
     name,
     queue,
     description: 'Extracts, cleans, splits, embeds and stores documents.',
+    timeLimitSeconds: indexingTimeLimitSeconds,
     payload: documentsPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

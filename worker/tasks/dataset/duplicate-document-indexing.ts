@@ -2,7 +2,7 @@
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { eachDocument } from './each-document.ts';
-import { checkTenant, documentsPayload } from './payloads.ts';
+import { checkTenant, documentsPayload, indexingTimeLimitSeconds } from './payloads.ts';
 import { reindex } from './reindex.ts';
 
 const task = (services: TaskServices, name: string, queue: 'dataset' | 'priority_dataset'): RegisteredTask =>
@@ -10,6 +10,7 @@ const task = (services: TaskServices, name: string, queue: 'dataset' | 'priority
     name,
     queue,
     description: 'Deletes the old segments and vectors of documents and indexes them again.',
+    timeLimitSeconds: indexingTimeLimitSeconds,
     payload: documentsPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

@@ -1,10 +1,13 @@
-/** Payloads that several dataset tasks share. */
+/** Payloads and bounds that several dataset tasks share. */
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import type { TaskContext } from '../../runtime/index.ts';
 
 /** Most documents one task may name; more come as several tasks. */
 const maxDocuments = 1000;
+
+/** A document of 200 MB, embedded by the embedded model on one core, takes hours; each batch of it is kept. */
+export const indexingTimeLimitSeconds = 12 * 3600;
 
 export const documentIds = z.array(z.uuid()).min(1).max(maxDocuments);
 

@@ -2,13 +2,14 @@ import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import { resumePaused } from '../../services/knowledge/indexing-store.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { indexDocument } from './index-document.ts';
-import { checkTenant, documentPayload } from './payloads.ts';
+import { checkTenant, documentPayload, indexingTimeLimitSeconds } from './payloads.ts';
 
 export const recoverDocumentIndexing = (services: TaskServices): RegisteredTask =>
   defineTask({
     name: 'recover_document_indexing_task',
     queue: 'dataset',
     description: 'Goes on with a paused or abandoned document at the step and batch it stopped at.',
+    timeLimitSeconds: indexingTimeLimitSeconds,
     payload: documentPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

@@ -1,7 +1,7 @@
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { eachDocument } from './each-document.ts';
-import { checkTenant, documentsPayload } from './payloads.ts';
+import { checkTenant, documentsPayload, indexingTimeLimitSeconds } from './payloads.ts';
 import { reindex } from './reindex.ts';
 
 export const retryDocumentIndexing = (services: TaskServices): RegisteredTask =>
@@ -9,6 +9,7 @@ export const retryDocumentIndexing = (services: TaskServices): RegisteredTask =>
     name: 'retry_document_indexing_task',
     queue: 'dataset',
     description: 'Indexes documents that failed again, from their files.',
+    timeLimitSeconds: indexingTimeLimitSeconds,
     payload: documentsPayload.extend({ user_id: documentsPayload.shape.tenant_id.optional() }),
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);
