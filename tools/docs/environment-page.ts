@@ -14,7 +14,7 @@ what the environment of this shell comes to, with secrets masked.
   \`tools/setup\` keeps what it builds in, is let through: it is no variable of the worker.
 - **Names from elsewhere.** Names without that prefix are those of Dify (and, where said, of AIECS), with their meaning.
 - **Storage options.** Each OpenDAL service has options of its own. They are passed through from \`OPENDAL_<SCHEME>_<OPTION>\`, as
-  \`OPENDAL_S3_BUCKET\` for \`OPENDAL_SCHEME=s3\`, and have no \`_FILE\` form.`;
+  \`OPENDAL_S3_BUCKET\` for \`OPENDAL_SCHEME=s3\`, and can come from files too.`;
 
 function row([name, variable]: [string, Variable<unknown>]): string[] {
   const meaning = variable.secret ? `${variable.doc} *Secret: masked wherever it is printed.*` : variable.doc;

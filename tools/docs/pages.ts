@@ -1,4 +1,5 @@
 /** The pages that are generated, and what they should hold now. */
+import { decisionsPage } from './decisions-page.ts';
 import { environmentPage } from './environment-page.ts';
 import { httpPage, openApi } from './http-page.ts';
 import { queuesPage } from './queues-page.ts';
@@ -17,13 +18,14 @@ const note = (source: string) =>
 export async function generatePages(): Promise<GeneratedPage[]> {
   const tasks = [...allTasks()];
   const page = (name: string, source: string, text: string) => ({
-    path: `docs/reference/${name}.md`,
+    path: `docs/${name}.md`,
     text: `${note(source)}${text.trimEnd()}\n`,
   });
   return [
-    page('environment', 'worker/config/variables.ts', environmentPage()),
-    page('queues', 'worker/queues.ts', queuesPage(tasks)),
-    page('tasks', 'worker/tasks/registry.ts', tasksPage(tasks)),
-    page('http', 'the schemas under worker/api', httpPage(await openApi())),
+    page('reference/environment', 'worker/config/variables.ts', environmentPage()),
+    page('reference/queues', 'worker/queues.ts', queuesPage(tasks)),
+    page('reference/tasks', 'worker/tasks/registry.ts', tasksPage(tasks)),
+    page('reference/http', 'the schemas under worker/api', httpPage(await openApi())),
+    page('decisions/README', 'the headings of the pages', await decisionsPage()),
   ];
 }

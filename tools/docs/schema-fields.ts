@@ -64,8 +64,9 @@ const isNull = (schema: JsonSchema) => schema.type === 'null';
 export function typeText(schema: JsonSchema): string {
   const { $ref, const: constant, enum: words, oneOf, anyOf, type, format } = schema;
   if ($ref !== undefined) {
-    const name = $ref.slice($ref.lastIndexOf('/') + 1);
-    return `[${name}](#${name.toLowerCase()})`;
+    // other references lead into a schema that contains itself: JSON of any depth
+    const name = /^#\/components\/schemas\/(\w+)$/.exec($ref)?.[1];
+    return name === undefined ? 'any JSON' : `[${name}](#${name.toLowerCase()})`;
   }
   if (constant !== undefined) return code(JSON.stringify(constant));
   if (words !== undefined) return wordsText(words);
