@@ -35,7 +35,7 @@ try {
   process.exit(0);
 } catch (error) {
   if (error instanceof StartError) {
-    process.stderr.write(`millrace: ${errorText(error)}\n${error.hint ? `${error.hint}\n` : ''}`);
+    process.stderr.write(`millrace: ${error.code}: ${errorText(error)}\n${error.hint ? `${error.hint}\n` : ''}`);
     process.exit(exitConfig);
   }
   process.stderr.write(`millrace: an error of Millrace itself ended the process: ${errorText(error)}\n`);

@@ -7,6 +7,6 @@ export {
   sqlState,
   type Transaction,
 } from './database.ts';
-export { migrate, waitForSchema } from './migrate.ts';
+export { migrate, readMigrations, waitForSchema } from './migrate.ts';
 export { openPglite } from './pglite.ts';
 export { openPostgres, type PostgresOptions } from './postgres.ts';

@@ -1,7 +1,7 @@
 /** The private Redis of the embedded default: a child process on its own port of 127.0.0.1, with its own folder and password. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, realpath, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -35,7 +35,7 @@ export async function startPrivateRedis(folder: string, log: Logger): Promise<Pr
   const { secret: password } = await keptSecret(join(folder, 'password'));
   const portFile = join(folder, 'port');
   const former = Number(await readFile(portFile, 'utf8').catch(() => '0')) || 0;
-  if (former !== 0) await endFormer(former, password, log);
+  if (former !== 0) await endFormer(folder, former, password, log);
   const port = await freePort(former);
   const conf = join(folder, 'redis.conf');
   await writeFile(conf, configuration(folder, port, password), { mode: 0o600 });
@@ -65,6 +65,9 @@ export async function startPrivateRedis(folder: string, log: Logger): Promise<Pr
       restarted = restart();
     });
   keepRunning(child);
+  // who ends without `stop` (a second signal) leaves none behind; Redis writes its log before it goes
+  const endWithProcess = () => child.kill('SIGTERM');
+  process.once('exit', endWithProcess);
 
   return {
     host,
@@ -75,6 +78,7 @@ export async function startPrivateRedis(folder: string, log: Logger): Promise<Pr
     },
     async stop() {
       stopping.abort();
+      process.off('exit', endWithProcess);
       // one that is on its way would outlive this process: it is ended once it is there
       await restarted;
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -173,14 +177,24 @@ async function ping(port: number, password: string): Promise<boolean> {
   }
 }
 
-/** Ends the Redis that a killed Millrace left on `port`: whoever takes our password there is ours. */
-async function endFormer(port: number, password: string, log: Logger): Promise<void> {
-  if (!(await ping(port, password))) return;
-  log.info({ port }, 'ending the redis that a former run left behind');
+/**
+ * Ends the Redis that a killed Millrace left on `port`. It is ours when it takes our password and works in our folder: a copy of
+ * a data folder has the password too.
+ */
+async function endFormer(folder: string, port: number, password: string, log: Logger): Promise<void> {
   const connection = probe(port, password);
-  await connection.connect();
-  await connection.shutdown().catch(() => undefined);
-  connection.disconnect();
+  try {
+    await connection.connect();
+    const [, workingFolder] = (await connection.config('GET', 'dir')) as [string, string];
+    if (workingFolder !== (await realpath(folder))) return;
+    log.info({ port }, 'ending the redis that a former run left behind');
+    await connection.shutdown().catch(() => undefined);
+  } catch {
+    // nobody there, or somebody else's
+    return;
+  } finally {
+    connection.disconnect();
+  }
   const deadline = Date.now() + stopTimeoutMs;
   while (await ping(port, password)) {
     if (Date.now() > deadline) {
