@@ -3,7 +3,9 @@ import { type Block, maxBlockChars } from '../document.ts';
 
 /** Line ends of all kinds, then controls and noncharacters that no text needs; tab and \n stay. */
 const unwanted = /\r\n?|[\u0085\u2028\u2029\f\v]|[^\P{Cc}\t\n]|[\ufeff\ufffe\uffff]/gu;
-const anyUnwanted = /[^\P{Cc}\t\n]|[\u2028\u2029\ufeff\ufffe\uffff]/u;
+/** Whether there is any: the same characters as ranges, which are found several times faster than Unicode's classes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+const anyUnwanted = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/;
 const lineEnds = new Set(['\r\n', '\r', '\u0085', '\u2028', '\u2029', '\f', '\v']);
 
 /** Line ends become \n; control characters and noncharacters go, but for tab. */

@@ -162,7 +162,10 @@ export class ZipFile {
 /** A part that is as short as it says; undefined when it is longer. */
 function unpackedAtOnce(packed: Buffer, bytes: number): Buffer | undefined {
   try {
-    return inflateRawSync(packed, { chunkSize: Math.max(minChunkBytes, bytes + 1), maxOutputLength: Math.max(1, bytes) });
+    return inflateRawSync(packed, {
+      chunkSize: Math.max(minChunkBytes, bytes + 1),
+      maxOutputLength: Math.max(1, bytes),
+    });
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
     throw cause;
