@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
+import { readDataset } from '../../services/knowledge/datasets.ts';
 import { deleteDatasetRow, deletedDocuments } from '../../services/knowledge/indexing-store.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { cleanDocument } from './clean-document.ts';
@@ -16,6 +17,8 @@ export const cleanDataset = (services: TaskServices): RegisteredTask =>
     payload: z.strictObject({ tenant_id: z.uuid(), dataset_id: z.uuid() }),
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);
+      // a dataset that is not marked as deleted keeps all it has
+      if (await readDataset(services.db, ctx.tenantId, payload.dataset_id)) return { documents: 0 };
       let documents = 0;
       for (;;) {
         const page = await deletedDocuments(services.db, ctx.tenantId, payload.dataset_id, pageSize);
