@@ -64,6 +64,7 @@ export function createEnqueuer({ db, broker, registry, log }: EnqueueDeps): Enqu
       payload: payloadText(payload),
       queue: options.queue ?? task.queue,
       id: options.taskId,
+      idIsNew: options.taskIdIsNew,
       priority: options.priority,
       countdownSeconds: options.countdownSeconds,
       eta: options.eta,

@@ -9,6 +9,8 @@ export interface TaskOptions {
   readonly eta?: Date | undefined;
   readonly expiresSeconds?: number | undefined;
   readonly taskId?: string | undefined;
+  /** The id was made for this request and never sent before. */
+  readonly taskIdIsNew?: boolean | undefined;
   readonly uniqueKey?: string | undefined;
   readonly uniquePolicy?: UniquePolicy | undefined;
 }

@@ -112,6 +112,10 @@ function checkKnown(registry: TaskRegistry, entries: readonly Entry[], tasks: re
   });
 }
 
+/** The same requests, sent again because nobody knows whether they were taken: their ids may have rows by now. */
+export const sentBefore = (requests: readonly TaskRequest[]): TaskRequest[] =>
+  requests.map((request) => ({ ...request, options: { ...request.options, taskIdIsNew: false } }));
+
 /**
  * Requests whose task ids are chosen here where the caller chose none, so that a broken connection leaves no doubt: sent
  * again with the same ids they are taken once.
@@ -152,6 +156,7 @@ export function requestsOf(
       eta: options.eta === undefined ? undefined : new Date(options.eta),
       expiresSeconds: options.expires,
       taskId: options.task_id?.toLowerCase() ?? uuidv7(),
+      taskIdIsNew: options.task_id === undefined,
       uniqueKey: options.unique_key,
       uniquePolicy: options.unique_policy,
     },

@@ -17,7 +17,7 @@ import type { TaskPageJson } from '../types.ts';
 import { taskJson } from '../views/task.ts';
 import { cursorOf, cursorText } from './cursor.ts';
 import type { Routes } from './route.ts';
-import { explainRefusal, requestsOf, taskValidator } from './task-requests.ts';
+import { explainRefusal, requestsOf, sentBefore, taskValidator } from './task-requests.ts';
 
 /** A payload of the greatest size with its options, also when it was sent with blanks and line ends. */
 const oneBodyBytes = 2 * 1024 * 1024;
@@ -30,7 +30,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
   const accept = async (body: Parameters<typeof requestsOf>[2], tenantId: string) => {
     const requests = requestsOf(registry, tenantId, body);
     try {
-      return await surely(() => enqueuer.batch(requests));
+      return await surely((attempt) => enqueuer.batch(attempt === 0 ? requests : sentBefore(requests)));
     } catch (error) {
       throw explainRefusal(error, registry, body);
     }

@@ -16,6 +16,8 @@ export interface NewTask {
   readonly userId?: string | undefined;
   /** The caller's own id. The same id with the same payload gets the old answer, with another payload `task_id_taken`. */
   readonly id?: string | undefined;
+  /** The id was made for this very call: no row can have it. Spares the look-ups that an id of unknown past needs. */
+  readonly idIsNew?: boolean | undefined;
   /** 1 to 9, 9 first; 5 unless told otherwise. */
   readonly priority?: number | undefined;
   /** Seconds from now, by the database's clock. */
@@ -88,7 +90,9 @@ export async function acceptTasks(db: Queryable, tasks: readonly NewTask[]): Pro
 
 /** Whether accepting these may meet a row that is there already. */
 export const needsTransaction = (tasks: readonly NewTask[]): boolean =>
-  tasks.some((task) => task.id !== undefined || task.uniqueKey !== undefined);
+  tasks.some((task) => hasOwnId(task) || task.uniqueKey !== undefined);
+
+const hasOwnId = (task: NewTask): boolean => task.id !== undefined && !task.idIsNew;
 
 /**
  * An id may belong to a task that has finished and so left tasks_live: its new row is taken back. Looked up after the insert,
@@ -99,7 +103,7 @@ async function undoFinished(
   tasks: readonly NewTask[],
   rows: ReadonlyMap<string, Inserted>,
 ): Promise<string[]> {
-  const own = tasks.flatMap((task) => (task.id !== undefined && rows.has(task.id) ? [task.id] : []));
+  const own = tasks.flatMap((task) => (hasOwnId(task) && task.id && rows.has(task.id) ? [task.id] : []));
   if (own.length === 0) return [];
   const undone = await db.query<{ id: string }>(
     `delete from tasks_live where id = any ($1::uuid[]) and id in (select id from tasks_finished where id = any ($1::uuid[]))
