@@ -121,7 +121,7 @@ function schemaSection(name: string, schema: JsonSchema): string {
 
 const states = `A task waits as \`PENDING\` (in the ledger), \`QUEUED\` (handed to Redis too) or \`RETRYING\` (an attempt failed, the next has its time),
 runs as \`RUNNING\`, and ends as one of \`COMPLETED\`, \`FAILED\`, \`TIMED_OUT\`, \`CANCELLED\` or \`EXPIRED\`. An end is final, but for a dead
-letter that is retried. Nothing ends as \`TIMED_OUT\` in this release: tasks have no time limit yet.`;
+letter that is retried. \`TIMED_OUT\` means that an attempt took longer than the task's [time limit](tasks.md); it is not retried by itself.`;
 
 const errorCodes = () =>
   table(

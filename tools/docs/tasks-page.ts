@@ -27,7 +27,7 @@ const intro = `A task is sent with \`POST /v1/tasks\` as \`{"task": "<name>", "p
 client as a job of that name with the data \`{"payload": {…}}\`. A payload is one JSON object of at most ${maxPayloadBytes / 1024 / 1024} MiB; fields that are not listed are refused.
 
 Retries come after the attempt that failed: 3 retries are 4 attempts. An error that no repetition mends (a payload that does not fit, a document
-that cannot be read) ends the task at once. A task whose attempts are spent is \`FAILED\` and a dead letter, kept until someone retries or
+that cannot be read) ends the task at once, and so does an attempt that takes longer than the time limit. A task whose attempts are spent is \`FAILED\` and a dead letter, kept until someone retries or
 drops it, or until \`MILLRACE_RESULT_TTL\` is over.`;
 
 /** Delays in words: "after 60, 120, 240 s, each spread by 10 %". */
@@ -38,6 +38,11 @@ function retryText({ retry: { retries, delaySeconds, jitter } }: RegisteredTask)
   return `${retries}, after ${after}${jitter === 0 ? '' : `, spread by ±${Math.round(jitter * 100)} %`}`;
 }
 
+function durationText(seconds: number): string {
+  if (seconds % 3600 === 0) return `${seconds / 3600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
+
 function section(task: RegisteredTask): string {
   // zod's type of a JSON schema is wider than what is read here
   const schema = z.toJSONSchema(task.payload, { io: 'input' }) as JsonSchema;
@@ -45,7 +50,7 @@ function section(task: RegisteredTask): string {
   return [
     `### ${task.name}`,
     task.description,
-    `Queue: [${code(task.queue)}](queues.md). Retries: ${retryText(task)}.`,
+    `Queue: [${code(task.queue)}](queues.md). Retries: ${retryText(task)}. Time limit: ${durationText(task.timeLimitSeconds)}.`,
     fields.length === 0
       ? 'The payload is empty: `{}`.'
       : table(['payload field', 'type', 'required', 'meaning'], fields),

@@ -4,13 +4,33 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { exportDocument } from '../../../docs/guides/examples/export-document.ts';
 import { fencesOf } from '../../../tools/docs/markdown.ts';
+import { defineTask, fixedDelay } from '../../../worker/runtime/index.ts';
 import { openStorage, type Storage } from '../../../worker/services/storage/storage.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
+
+/** Calls the outside, then fails once. */
+const callers: string[] = [];
+const callThenFail = defineTask({
+  name: 'call_then_fail',
+  queue: 'dataset',
+  description: 'Calls the outside, then fails at its first attempt.',
+  payload: z.strictObject({}),
+  retry: { retries: 1, delaySeconds: fixedDelay(0.05), jitter: 0 },
+  handle: async (ctx) => {
+    const answer = await ctx.external('call', async (key) => {
+      callers.push(key);
+      return { answer: callers.length };
+    });
+    if (ctx.attempt === 0) throw new Error('a later step fails');
+    return answer;
+  },
+});
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
@@ -50,7 +70,7 @@ describe('the example', () => {
     };
     database = stack.use(await (await databaseKinds.pglite()).open());
     redis = stack.use(await redisServer.start());
-    const tasks = [exportDocument({ db: database.db, storage })];
+    const tasks = [exportDocument({ db: database.db, storage }), callThenFail];
     runtime = stack.use(startRuntime({ db: database.db, redis, tasks, queues: ['dataset'] }));
   });
   afterAll(() => stack.disposeAsync());
@@ -84,6 +104,13 @@ describe('the example', () => {
     });
     const row = await runtime.ended(id);
     expect(row).toMatchObject({ status: 'FAILED', attempts: 1, error: { code: 'document_not_indexed' } });
+  });
+
+  it('should not call the outside again when a later step fails, and give it the key of task and step', async () => {
+    const { id } = await runtime.enqueuer.one({ tenantId, task: 'call_then_fail', payload: {} });
+    const row = await runtime.ended(id);
+    expect(row).toMatchObject({ status: 'COMPLETED', attempts: 2, result: { answer: 1 } });
+    expect(callers).toEqual([`${id}:call`]);
   });
 
   async function indexedDocument(texts: readonly string[]): Promise<string> {
