@@ -1,4 +1,5 @@
 /** The entry point of every process: reads the environment, starts what MODE says, stops it on a signal. */
+import { databaseStartError } from './boot/database-errors.ts';
 import { run } from './boot/run.ts';
 import { readConfig } from './config/config.ts';
 import { errorText, StartError } from './errors.ts';
@@ -15,7 +16,9 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY });
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'an error was not handled'));
   const stopped = signalled();
-  const running = await run(config, log, startedAt);
+  const running = await run(config, log, startedAt).catch((error: unknown) => {
+    throw databaseStartError(config, error) ?? error;
+  });
   if (!running) return;
   log.info({ signal: await stopped }, 'stopping; a second signal ends at once');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(exitFailed));

@@ -97,6 +97,17 @@ describe('a machine without redis-server, and a damaged database', () => {
     expect(after.control).toBe(before.control);
   });
 
+  test('should say so too when the pages of a table are overwritten', async () => {
+    const damaged = await workshop.home(home);
+    const folder = join(damaged, 'pglite', 'base', '5');
+    // tables of our own have numbers from 16384 on, those of Postgres below
+    for (const name of await readdir(folder)) {
+      const { size } = await stat(join(folder, name));
+      if (/^\d+$/.test(name) && Number(name) >= 16_384) await writeFile(join(folder, name), Buffer.alloc(size, 0xa5));
+    }
+    expectRefused(await runToEnd({ MILLRACE_HOME: damaged }), 'database_damaged', join(damaged, 'pglite'));
+  });
+
   test('should say so too when the files of the catalogue are gone', async () => {
     const damaged = await workshop.home(home);
     const database = join(damaged, 'pglite');
