@@ -42,7 +42,11 @@ export interface PartResult {
   readonly goals: Goal[];
 }
 
-export async function measureExtraction(corpus: Corpus, say: (text?: string) => void): Promise<PartResult> {
+export async function measureExtraction(
+  corpus: Corpus,
+  say: (text?: string) => void,
+  signal: AbortSignal,
+): Promise<PartResult> {
   if (!existsSync(python)) throw new Error('the Python peers are not installed; run tools/setup --for bench');
   const rows: BenchRow[] = [];
   const sums: { processes: 1 | 2; ratio: number }[] = [];
@@ -52,7 +56,10 @@ export async function measureExtraction(corpus: Corpus, say: (text?: string) => 
     const place = processes === 1 ? 'one core' : 'two processes';
     if (processes === 1) say(`${await sameTexts(corpus, ours, peer)}\n`);
     const measured: Measured[] = [];
-    for (const subject of subjectsOf(corpus)) measured.push(await measure(subject, processes, ours, peer));
+    for (const subject of subjectsOf(corpus)) {
+      signal.throwIfAborted();
+      measured.push(await measure(subject, processes, ours, peer));
+    }
     say(heading(processes));
     const lines = await Promise.all(measured.map((one) => lineOf(one)));
     const sum = summed(measured.filter(({ subject }) => subject.summed));

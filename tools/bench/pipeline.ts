@@ -23,7 +23,7 @@ interface Measured {
   readonly peakBytes: number;
 }
 
-export async function measurePipeline(say: (text?: string) => void): Promise<PartResult> {
+export async function measurePipeline(say: (text?: string) => void, signal: AbortSignal): Promise<PartResult> {
   await using stack = new AsyncDisposableStack();
   const postgres = await startPostgres(stack, say);
   const measured: Measured[] = [];
@@ -35,11 +35,11 @@ export async function measurePipeline(say: (text?: string) => void): Promise<Par
       const env = { ...endpointSettings(endpoint), ...(await databaseSettings(postgres)) };
       on.push(own.use(await startMillrace('endpoint that answers at once, Postgres 17', env)));
     }
-    measured.push(...(await inTurn(on, documents.atOnce, endpoint)));
+    measured.push(...(await inTurn(on, documents.atOnce, endpoint, signal)));
   }
   {
     await using embedded = await startMillrace('embedded model, PGlite', {});
-    measured.push(...(await inTurn([embedded], documents.embedded, undefined)));
+    measured.push(...(await inTurn([embedded], documents.embedded, undefined, signal)));
   }
   const idle = postgres ? await idleWorkerBytes(await databaseSettings(postgres)) : [];
   print(measured, idle, say);
@@ -59,13 +59,19 @@ async function startPostgres(
 }
 
 /** A warm-up for each, then the rounds in turn; every load is new to all of them. */
-async function inTurn(on: readonly Millrace[], size: number, endpoint: Endpoint | undefined): Promise<Measured[]> {
+async function inTurn(
+  on: readonly Millrace[],
+  size: number,
+  endpoint: Endpoint | undefined,
+  signal: AbortSignal,
+): Promise<Measured[]> {
   const done = on.map((millrace) => ({ millrace, rounds: [] as Measured['rounds'] }));
   const warmUp = await makeLoad(documents.warmUp, 1);
   for (const millrace of on) await millrace.index(warmUp);
   for (let round = 0; round < rounds; round += 1) {
     const load = await makeLoad(size, round + 2);
     for (const { millrace, rounds: taken } of done) {
+      signal.throwIfAborted();
       const before = endpoint?.seconds ?? 0;
       const indexed = await millrace.index(load);
       taken.push({ ...indexed, endpointSeconds: (endpoint?.seconds ?? 0) - before });
