@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { ApiClient } from '../../../worker/cli/http.ts';
 import { processLives } from '../../harness/processes.ts';
 import { datasetNames, type Ended, redisPid, runToEnd, send, stackTrace, task, Workshop } from './setup.ts';
 
@@ -10,18 +11,23 @@ const lasting = new Workshop();
 const workshop = new Workshop();
 /** A data folder with one dataset, stopped: what the other tests begin with a copy of. */
 let prepared: string;
-let first: { output: string; key: string; url: string; code: number | null; redis: number | undefined };
+let first: { output: string; key: string; url: string; code: number | null; redis: number | undefined; task: string };
 
 beforeAll(async () => {
   prepared = await lasting.home();
   const millrace = await lasting.start(prepared);
   await millrace.client.post('/v1/datasets', { name: 'made at first' });
   const redis = await redisPid(prepared);
+  const running = await send(millrace.client, 'sample_sleep', { ms: 1500 });
+  await untilRunning(millrace.client, running);
   const code = await millrace.stop();
-  first = { output: millrace.output(), key: millrace.apiKey, url: millrace.url, code, redis };
+  first = { output: millrace.output(), key: millrace.apiKey, url: millrace.url, code, redis, task: running };
 });
 afterEach(() => workshop[Symbol.asyncDispose]());
 afterAll(() => lasting[Symbol.asyncDispose]());
+
+const untilRunning = (client: ApiClient, id: string) =>
+  vi.waitFor(async () => expect((await task(client, id)).status).toBe('RUNNING'), { timeout: 10_000 });
 
 const gone = (pid: number | undefined) =>
   vi.waitFor(() => expect(processLives(pid ?? 0)).toBe(false), { timeout: 10_000, interval: 20 });
@@ -49,10 +55,12 @@ describe('the first start', () => {
   });
 });
 
-test('should find its data at the second start, with the same key, which it does not print again', async () => {
+test('should find its data at the second start, the task that SIGTERM let finish, and its key, which it does not print again', async () => {
   const millrace = await workshop.start(await workshop.home(prepared));
   expect(await datasetNames(millrace.client)).toEqual(['made at first']);
   expect(millrace.apiKey).toBe(first.key);
+  // it ran when the first was asked to end, which let it finish
+  expect(await task(millrace.client, first.task)).toEqual({ status: 'COMPLETED', attempts: 1 });
   expect(millrace.output()).not.toContain(first.key);
   expect(Number(/ready in ([\d.]+) s/.exec(millrace.output())?.[1])).toBeLessThan(10);
 });
@@ -61,9 +69,7 @@ test('should find its data after SIGKILL, end the Redis that was left, and run a
   const killed = await workshop.start(await workshop.home(prepared));
   await killed.client.post('/v1/datasets', { name: 'made before the kill' });
   const running = await send(killed.client, 'sample_sleep', { ms: 1000 });
-  await vi.waitFor(async () => expect((await task(killed.client, running)).status).toBe('RUNNING'), {
-    timeout: 10_000,
-  });
+  await untilRunning(killed.client, running);
   const left = (await redisPid(killed.home)) ?? 0;
   killed.child.kill('SIGKILL');
   await once(killed.child, 'exit');
@@ -102,27 +108,10 @@ describe('beside one that runs', () => {
 });
 
 describe('SIGTERM', () => {
-  test('should let a running task finish, end with 0, and leave no process', async () => {
-    const millrace = await workshop.start(await workshop.home(prepared));
-    const running = await send(millrace.client, 'sample_sleep', { ms: 1500 });
-    await vi.waitFor(async () => expect((await task(millrace.client, running)).status).toBe('RUNNING'), {
-      timeout: 10_000,
-    });
-    const redis = await redisPid(millrace.home);
-    expect(await millrace.stop()).toBe(0);
-    await gone(redis);
-    expect(millrace.output()).not.toMatch(stackTrace);
-
-    const again = await workshop.start(millrace.home);
-    expect(await task(again.client, running)).toEqual({ status: 'COMPLETED', attempts: 1 });
-  });
-
   test('should hand back what does not finish in its grace, without counting an attempt', async () => {
     const millrace = await workshop.start(await workshop.home(prepared), { MILLRACE_GRACE_SECONDS: '0' });
     const running = await send(millrace.client, 'sample_sleep', { ms: 600_000 });
-    await vi.waitFor(async () => expect((await task(millrace.client, running)).status).toBe('RUNNING'), {
-      timeout: 10_000,
-    });
+    await untilRunning(millrace.client, running);
     expect(await millrace.stop()).toBe(0);
 
     const again = await workshop.start(millrace.home);
@@ -135,9 +124,7 @@ describe('SIGTERM', () => {
   test('should end at once when it comes a second time, and still leave no process', async () => {
     const millrace = await workshop.start(await workshop.home(prepared));
     const running = await send(millrace.client, 'sample_sleep', { ms: 600_000 });
-    await vi.waitFor(async () => expect((await task(millrace.client, running)).status).toBe('RUNNING'), {
-      timeout: 10_000,
-    });
+    await untilRunning(millrace.client, running);
     const redis = await redisPid(millrace.home);
     const exited = once(millrace.child, 'exit');
     millrace.child.kill('SIGTERM');
