@@ -167,11 +167,13 @@ async function index(
   if (document.embedding && document.embedding.model !== embedder.model) throw otherModel(document, embedder.model);
   if (document.embedding) await vectors.ensureCollection(document.embedding.dimensions);
   const batch = document.embedding ? embedBatch : keywordBatch;
-  for (;;) {
+  // what this run has completed is not looked at again
+  for (let after = 0; ; ) {
     ctx.signal.throwIfAborted();
-    const segments = await waitingSegments(db, document, batch);
+    const segments = await waitingSegments(db, document, after, batch);
     const last = segments.at(-1);
     if (!last) return;
+    after = last.position;
     const points = document.embedding ? await embed(services, ctx, document, segments) : [];
     await ctx.effect(step(document, `index:${last.position}`), async (tx) => {
       // first, so that a deleted document refuses before its vectors are written
