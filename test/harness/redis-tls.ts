@@ -20,7 +20,7 @@ export interface RedisTls extends Disposable {
 
 const days = '2';
 
-/** A CA, a server's certificate for `names` (default: 127.0.0.1 and localhost), a client's, and a second CA. */
+/** A CA, a server's certificate for `names` (localhost among them), a client's, and a second CA. */
 export function createTls(names: readonly string[] = ['IP:127.0.0.1', 'DNS:localhost']): RedisTls {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-test-tls-'));
   const at = (name: string) => join(folder, name);
@@ -75,7 +75,7 @@ export function createTls(names: readonly string[] = ['IP:127.0.0.1', 'DNS:local
       REDIS_SSL_CERTFILE: at('client.crt'),
       REDIS_SSL_KEYFILE: at('client.key'),
     },
-    client: { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') },
+    client: { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key'), servername: 'localhost' },
     cliArguments: ['--tls', '--cacert', at('ca.crt'), '--cert', at('client.crt'), '--key', at('client.key')],
     foreignCaFile: at('foreign-ca.crt'),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),

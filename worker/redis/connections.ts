@@ -5,6 +5,7 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { HostPort, RedisTarget, RedisTls } from '../config/redis-target.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { connectionCause } from './cause.ts';
 
 export type RedisConnection = Redis | Cluster;
 
@@ -54,6 +55,11 @@ const clusterOptions = {
   maxRedirections: 100,
 } satisfies ClusterOptions;
 
+/** By default a cluster connects to the addresses of its names, and a certificate holds the names. */
+const keepNames = {
+  dnsLookup: (name: string, found: (error: null, address: string) => void) => found(null, name),
+} satisfies ClusterOptions;
+
 const credentials = (target: RedisTarget) => ({
   ...(target.username === undefined ? {} : { username: target.username }),
   ...(target.password === undefined ? {} : { password: target.password }),
@@ -68,12 +74,25 @@ const sentinelTls = (tls: RedisTls | undefined) =>
 export function connectRedis(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {
   const connection = open(target, use);
   // Without a listener Node ends the process; an outage emits hundreds a second, so one line a second is logged.
+  const explain = rateLimited(causeIntervalMs, async () => {
+    const cause = await connectionCause(target);
+    if (cause && !isEnding(connection)) log.warn({ err: cause, hint: cause.hint, use }, 'why redis cannot be reached');
+  });
   connection.on(
     'error',
-    rateLimited(1000, (error: Error) => log.warn({ err: error, use }, 'redis connection error')),
+    rateLimited(1000, (error: Error) => {
+      log.warn({ err: error, use }, 'redis connection error');
+      if (opaque.test(error.message)) void explain();
+    }),
   );
   return connection;
 }
+
+/** Errors that do not say what is wrong: the library met the reason and kept it. */
+const opaque = /^(All sentinels are unreachable|Failed to refresh slots cache)|ECONNRESET|ETIMEDOUT|before secure TLS/;
+/** The servers are asked for the reason at most so often. */
+const causeIntervalMs = 10_000;
+const isEnding = ({ status }: RedisConnection) => status === 'end' || status === 'disconnecting';
 
 function open(target: RedisTarget, use: RedisUse): RedisConnection {
   const options = { ...common, ...uses[use], ...credentials(target) };
@@ -103,6 +122,7 @@ function open(target: RedisTarget, use: RedisUse): RedisConnection {
           ...clusterOptions,
           // only at the top level does a cluster heed it
           enableOfflineQueue: use === 'consumer',
+          ...(target.tls === undefined ? {} : keepNames),
           redisOptions: nodeOptions,
         },
       );
