@@ -34,7 +34,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : exitUsage;
   } else if (error instanceof MillraceError) {
-    process.stderr.write(`millrace: ${error.message}\n${error.hint ? `${error.hint}\n` : ''}`);
+    process.stderr.write(`millrace: ${error.code}: ${error.message}\n${error.hint ? `${error.hint}\n` : ''}`);
     process.exitCode = error instanceof StartError ? exitConfig : exitFailed;
   } else {
     throw error;
