@@ -71,7 +71,7 @@ describe('the lock of a job', () => {
 
   it('should hold nothing back when it is not renewed longer than the lease', () => {
     const rules: Rules = { ...asBuilt, lockFollowsLease: true };
-    const explored = explore(setting({ cutOffs: 1, delays: 1, crashes: 1 }, { rules }));
+    const explored = explore(setting({ cutOffs: 1, delays: 1 }, { rules }));
     expect([explored.broken, explored.stuck()]).toEqual([undefined, undefined]);
   });
 });
