@@ -1,7 +1,6 @@
 /** From a configuration to a running process, by mode. */
 import { hostname } from 'node:os';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { createApi } from '../api/api.ts';
 import { startHealthServer } from '../api/health-server.ts';
 import type { Config } from '../config/config.ts';
 import { StartError } from '../errors.ts';
@@ -192,6 +191,8 @@ async function listen(
 ): Promise<string> {
   const watcher = new TaskWatcher(services.db, log);
   stack.defer(() => watcher.stop());
+  // loaded here: a process without an API does not pay for it
+  const { createApi } = await import('../api/api.ts');
   const api = await createApi({
     settings: config.api,
     version,

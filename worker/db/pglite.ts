@@ -4,17 +4,21 @@
  * the caller holds the lock on the data folder (`worker/embedded/data-folder.ts`).
  */
 import { setImmediate } from 'node:timers/promises';
-import { types as oids, PGlite } from '@electric-sql/pglite';
-import { vector } from '@electric-sql/pglite-pgvector';
+import type { PGlite } from '@electric-sql/pglite';
 import { StartError } from '../errors.ts';
 import { type Database, guard, type Row, type SqlValue, type Transaction } from './database.ts';
 
 /** Opens (or makes) the database in `folder`; `undefined` keeps it in memory. */
 export async function openPglite(folder: string | undefined): Promise<Database> {
-  const options = { extensions: { vector }, parsers: { [oids.INT8]: Number } };
+  // loaded here: a worker beside Postgres does not pay for it
+  const [pglite, { vector }] = await Promise.all([
+    import('@electric-sql/pglite'),
+    import('@electric-sql/pglite-pgvector'),
+  ]);
+  const options = { extensions: { vector }, parsers: { [pglite.types.INT8]: Number } };
   let lite: PGlite;
   try {
-    lite = folder === undefined ? await PGlite.create(options) : await PGlite.create(folder, options);
+    lite = folder === undefined ? await pglite.PGlite.create(options) : await pglite.PGlite.create(folder, options);
   } catch (cause) {
     throw new StartError({
       code: 'database_unreadable',
