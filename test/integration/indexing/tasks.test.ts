@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { markDatasetDeleted } from '../../../worker/services/knowledge/datasets.ts';
 import { markDocumentDeleted } from '../../../worker/services/knowledge/documents.ts';
 import { ensureTenant } from '../../../worker/services/tenants/tenants.ts';
@@ -26,7 +26,10 @@ describe.each(databaseNames)('the dataset tasks on %s', (kind) => {
     await ensureTenant(bench.db, otherTenantId, 'other');
     place = await bench.dataset();
   });
-  afterEach(() => bench.endpoint.forget());
+  afterEach(() => {
+    bench.slowFiles.release();
+    bench.endpoint.forget();
+  });
   afterAll(() => bench?.[Symbol.asyncDispose]());
 
   /** A completed document with words of its own. */
@@ -254,6 +257,33 @@ describe.each(databaseNames)('the dataset tasks on %s', (kind) => {
       await expectNothingIndexed(bench, bad);
     },
   );
+
+  it('should show a document as an error when its own task of several is cancelled before it starts', async () => {
+    bench.slowFiles.hold();
+    const put = (about: string) => bench.put(place, { content: paragraphs(2, about), rule: paragraphRule });
+    // all slots but one, which the parent takes and its first child after it
+    const busy = await Promise.all(
+      [1, 2, 3].map(async (n) => bench.send('document_indexing_task', place, [await put(`busy${n}`)])),
+    );
+    await vi.waitFor(() => expect(bench.runtime.consumer.running).toHaveLength(3), 20_000);
+    const [first, second] = [await put('first-child'), await put('second-child')];
+    const parent = await bench.run('document_indexing_task', place, [first, second]);
+    const { task_ids: children } = parent.result as { task_ids: string[] };
+    await vi.waitFor(() => expect(bench.runtime.consumer.running).toHaveLength(4), 20_000);
+    const running = bench.runtime.consumer.running.map((run) => run.id);
+    const waiting = children.findIndex((child) => !running.includes(child));
+    await bench.cancel(children[waiting] ?? '');
+    bench.slowFiles.release();
+    const [cancelled, other] = waiting === 0 ? [first, second] : [second, first];
+    expect(await bench.document(place, cancelled)).toMatchObject({
+      indexing_status: 'error',
+      error_code: 'task_cancelled',
+    });
+    for (const task of [...busy, children[1 - waiting] ?? '']) {
+      expect(await bench.runtime.ended(task)).toMatchObject({ status: 'COMPLETED' });
+    }
+    await expectComplete(bench, place, other);
+  });
 
   it('should say of a document that nobody knows that it was skipped', async () => {
     expect(await bench.run('document_indexing_task', place, [randomUUID()])).toMatchObject({

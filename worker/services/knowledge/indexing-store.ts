@@ -130,6 +130,20 @@ export async function setTask(tx: Queryable, run: DocumentRun, taskId: string): 
   ]);
 }
 
+/** Says of documents that wait which task they wait for, so that one whose task is cancelled does not seem to wait for ever. */
+export async function assignTasks(
+  tx: Queryable,
+  { tenantId, datasetId }: { readonly tenantId: string; readonly datasetId: string },
+  documentIds: readonly string[],
+  taskIds: readonly string[],
+): Promise<void> {
+  await tx.query(
+    `update documents d set task_id = t.task from unnest($3::uuid[], $4::uuid[]) as t (id, task)
+      where d.id = t.id and d.tenant_id = $1 and d.dataset_id = $2 and d.indexing_status = 'waiting' and d.deleted_at is null`,
+    [tenantId, datasetId, documentIds, taskIds],
+  );
+}
+
 export async function setMetadata(tx: Queryable, run: DocumentRun, metadata: DocumentMetadata): Promise<void> {
   await tx.query(
     `update documents set format = $3, metadata = $4::jsonb, updated_at = now() where id = $1 and generation = $2`,

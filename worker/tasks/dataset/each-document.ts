@@ -1,4 +1,5 @@
 import type { Json, TaskContext } from '../../runtime/index.ts';
+import { assignTasks } from '../../services/knowledge/indexing-store.ts';
 
 /**
  * One document one job: a task that names several sends one task for each, so that a bad document never re-runs a good one.
@@ -13,11 +14,14 @@ export async function eachDocument(
   const [only, ...others] = new Set(payload.document_ids);
   if (only !== undefined && others.length === 0) return work(only);
   const accepted = await ctx.effect('send one task a document', async (tx) => {
+    const ids = [...new Set(payload.document_ids)];
     const sent = await ctx.enqueue(
       tx,
-      [...new Set(payload.document_ids)].map((id) => ({ task: self, payload: { ...payload, document_ids: [id] } })),
+      ids.map((id) => ({ task: self, payload: { ...payload, document_ids: [id] } })),
     );
-    return sent.map((task) => task.id);
+    const tasks = sent.map((task) => task.id);
+    await assignTasks(tx, { tenantId: ctx.tenantId, datasetId: payload.dataset_id }, ids, tasks);
+    return tasks;
   });
   return { task_ids: accepted };
 }
