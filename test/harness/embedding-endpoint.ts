@@ -13,7 +13,7 @@ export const endpointModel = 'hashed-words';
 export const endpointDimensions = 1024;
 
 /** What becomes of a request: vectors, an HTTP error, or silence until `release`. */
-export type Behaviour = (request: { readonly texts: readonly string[]; readonly nth: number }) => 200 | number | 'hold';
+type Behaviour = (request: { readonly texts: readonly string[]; readonly nth: number }) => 200 | number | 'hold';
 
 export interface EmbeddingEndpoint extends AsyncDisposable {
   /** Up to and without `/embeddings`. */
@@ -41,7 +41,7 @@ const stemChars = 6;
  * Each stem has a direction of its own, so that texts with words in common are near each other. One that comes often counts
  * little more than one that comes once, and long words, which tend to be rare, count more than short ones.
  */
-export function vectorOf(text: string): number[] {
+function vectorOf(text: string): number[] {
   const vector = new Array<number>(endpointDimensions).fill(0);
   const counts = new Map<string, number>();
   for (const word of searchWords(text)) {

@@ -14,7 +14,7 @@ import { createTasks } from '../../worker/tasks/registry.ts';
 import { type EmbeddingEndpoint, endpointDimensions, endpointModel } from './embedding-endpoint.ts';
 
 /** The platform waits a minute before it tries again; a test has no such patience. */
-export const quickRetry: RetryPolicy = { retries: 2, delaySeconds: fixedDelay(1), jitter: 0 };
+const quickRetry: RetryPolicy = { retries: 2, delaySeconds: fixedDelay(0.5), jitter: 0 };
 
 export interface TestServices extends AsyncDisposable {
   readonly services: TaskServices;

@@ -32,7 +32,7 @@ export interface Place {
   readonly datasetId: string;
 }
 
-export interface NewText {
+interface NewText {
   readonly name?: string;
   readonly content: string | Uint8Array;
   /** As a client sends it. */
@@ -40,7 +40,7 @@ export interface NewText {
   readonly language?: string;
 }
 
-export interface StoredSegment {
+interface StoredSegment {
   readonly id: string;
   readonly generation: number;
   readonly position: number;
@@ -55,7 +55,7 @@ export interface StoredSegment {
   readonly children: readonly { readonly id: string; readonly position: number; readonly content: string }[];
 }
 
-export interface StoredVector {
+interface StoredVector {
   readonly id: string;
   readonly segment_id: string;
   readonly child_id: string | null;

@@ -181,7 +181,7 @@ describe.each(databaseNames)('process rules on %s', (kind) => {
           })),
         ).toEqual(expected);
       }),
-      { seed, numRuns: 25, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: false },
+      { seed, numRuns: 20, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
     );
   });
 });
