@@ -36,5 +36,5 @@ export class StartError extends MillraceError {
 export function errorText(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const own = thrown.message || thrown.name;
-  return thrown.cause === undefined ? own : `${own}: ${errorText(thrown.cause)}`;
+  return thrown.cause === undefined ? own : `${own.replace(/\.$/, '')}: ${errorText(thrown.cause)}`;
 }

@@ -56,8 +56,8 @@ export const asBuilt: Rules = {
   reconciler: true,
   reconcilerGrace: true,
   leaseSweep: true,
-  afterAck: 'nothing',
-  lockFollowsLease: false,
+  afterAck: 'new epoch',
+  lockFollowsLease: true,
 };
 
 /** How often each thing may happen in one history. */

@@ -129,7 +129,7 @@ const privateRedisTimeoutMs = 5000;
 /** The private Redis has no other workers: what is locked was locked by a run that is gone. */
 async function freeJobs(broker: Broker): Promise<void> {
   await broker.whenReady(privateRedisTimeoutMs);
-  await broker.dropLocks();
+  await broker.declareStalled();
 }
 
 function deferLoops(stack: AsyncDisposableStack, loops: readonly Loop[]): void {

@@ -85,14 +85,17 @@ export class Broker {
   }
 
   /**
-   * Takes the locks off all active jobs, so that BullMQ gives them out again within two of its checks instead of after the lock's
-   * time. Only where nobody else works on this Redis: the embedded default after it was killed.
+   * Declares all active jobs stalled, so that BullMQ gives them out again at its next check instead of after the lock's time and
+   * two checks. Only where nobody else works on this Redis: the embedded default after it was killed.
    */
-  async dropLocks(): Promise<void> {
+  async declareStalled(): Promise<void> {
     for (const name of queueNames) {
       const key = `${queuePrefix(name)}:${name}`;
       const active = await this.#connection.lrange(`${key}:active`, 0, -1);
       for (const id of active) await this.#connection.del(`${key}:${id}:lock`);
+      if (active.length > 0) await this.#connection.sadd(`${key}:stalled`, ...active);
+      // else the last check of the killed run would put off the first of this one
+      await this.#connection.del(`${key}:stalled-check`);
     }
   }
 

@@ -1,6 +1,7 @@
 /** A worker process: one loop a queue, shared slots, and the runs they start. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { validate as isUuid } from 'uuid';
 import type { Database } from '../db/index.ts';
 import { type QueueName, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
@@ -9,6 +10,7 @@ import type { Enqueuer } from './enqueue.ts';
 import { takeIn } from './intake.ts';
 import { type FetchedJob, JobSource, lockDurationMs } from './job-source.ts';
 import { Leases } from './leases.ts';
+import { reopen } from './ledger/handover.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import type { TaskRegistry } from './registry.ts';
 import { type Outcome, runTask } from './run-task.ts';
@@ -34,6 +36,9 @@ export interface ConsumerOptions {
 const lockRenewalMs = lockDurationMs / 3;
 /** After an error a loop waits, longer each time up to this. */
 const maxBackoffMs = 2000;
+
+/** Outcomes whose acknowledgement takes no job from a waiting row: the row is finished, or the job goes back to wait. */
+const keepsItsJob: ReadonlySet<Outcome | 'dropped'> = new Set(['completed', 'failed', 'timed_out', 'handed_back']);
 
 interface Run {
   readonly job: FetchedJob;
@@ -169,10 +174,12 @@ export class Consumer {
       data: job.data,
     };
     let outcome: Outcome | 'dropped' = 'dropped';
+    let taskId = incoming.id;
     try {
       const intake = await takeIn({ db, owner: this.#owner, worker, defaultTenantId }, incoming);
       if (intake.kind === 'claimed') {
         const { task } = intake;
+        taskId = task.fence.id;
         const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
         const observe = metrics.taskStarted(task);
         outcome = await runTask(
@@ -190,20 +197,28 @@ export class Consumer {
       await wait(1000, undefined, { ref: false });
       return;
     }
-    await this.#acknowledge(job, token, outcome);
+    await this.#acknowledge(job, token, outcome, taskId);
   }
 
   /** The ledger has the truth already: a job that cannot be acknowledged is dropped when it comes again. */
-  async #acknowledge(job: FetchedJob, token: string, outcome: Outcome | 'dropped'): Promise<void> {
+  async #acknowledge(job: FetchedJob, token: string, outcome: Outcome | 'dropped', taskId: string): Promise<void> {
     try {
       if (outcome === 'handed_back') await job.moveToWait(token);
       else await job.moveToCompleted('', token, false);
     } catch (error) {
       this.#options.log.debug({ err: error, task_id: job.id }, 'job was not acknowledged');
     }
+    if (keepsItsJob.has(outcome) || !isUuid(taskId)) return;
+    try {
+      await reopen(this.#options.db, taskId);
+    } catch (error) {
+      this.#options.log.debug({ err: error, task_id: taskId }, 'row was not opened to the relay; the reconciler will');
+    }
   }
 
   async #renewLocks(): Promise<void> {
+    // cut off from the database: whoever takes the tasks over must not find their jobs locked
+    if (!this.#leases.confirmed) return;
     const bySource = Map.groupBy(this.#runs.keys(), (run) => run.job.queueName);
     for (const source of this.#sources) {
       const runs = bySource.get(source.queueName) ?? [];

@@ -1,5 +1,5 @@
 /** A job from Redis, turned into a claim on a ledger row: rows that are there, and rows made for jobs from elsewhere. */
-import type { Database } from '../db/index.ts';
+import { type Database, isTransientDatabaseError } from '../db/index.ts';
 import { MillraceError } from '../errors.ts';
 import type { QueueName } from '../queues.ts';
 import { foreignTaskId, type JobData, jobMetaSchema } from './job.ts';
@@ -50,12 +50,8 @@ function readData(data: unknown): { meta: JobData['meta']; payload: unknown } {
  * Gives a job from elsewhere its row. One that arrives again meets the row of the first time. Payload and name are checked when
  * it runs, so that a bad job ends as FAILED with a dead letter and not in a loop.
  */
-async function acceptForeign(
-  { db, defaultTenantId }: IntakeDeps,
-  job: IncomingJob,
-  id: string,
-  payload: unknown,
-): Promise<void> {
+async function acceptForeign(deps: IntakeDeps, job: IncomingJob, id: string, payload: unknown): Promise<void> {
+  const { db, defaultTenantId } = deps;
   try {
     await db.tx((tx) =>
       acceptTasks(tx, [
@@ -71,6 +67,9 @@ async function acceptForeign(
     );
   } catch (error) {
     // The id is taken by a row with other contents: that row decides.
-    if (!(error instanceof MillraceError && error.code === 'task_id_taken')) throw error;
+    if (error instanceof MillraceError && error.code === 'task_id_taken') return;
+    if (payload === null || isTransientDatabaseError(error)) throw error;
+    // Nothing that JSON or Postgres could keep: the row says so by failing, for it has no payload.
+    await acceptForeign(deps, job, id, null);
   }
 }

@@ -1,7 +1,7 @@
 /** The runs of a process: keeps their leases, and tells each when it has lost its own. */
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { renewLeases, stillHeld } from './ledger/claim.ts';
+import { claimKey, leaseSeconds, renewLeases, stillHeld } from './ledger/claim.ts';
 import type { Fence } from './ledger/rows.ts';
 import { type Loop, startLoop } from './loop.ts';
 
@@ -19,6 +19,7 @@ export interface HeldRun {
 export class Leases {
   readonly #runs = new Set<HeldRun>();
   readonly #loop: Loop;
+  #heardAt = Date.now();
 
   constructor(db: Database, owner: string, log: Logger) {
     let checks = 0;
@@ -29,18 +30,27 @@ export class Leases {
       round: async () => {
         const runs = [...this.#runs];
         checks += 1;
-        if (runs.length === 0) return undefined;
+        if (runs.length === 0) {
+          this.#heardAt = Date.now();
+          return undefined;
+        }
         const fences = runs.map((run) => run.fence);
         const renew = checks >= checksPerRenewal;
         const held = renew ? await renewLeases(db, owner, fences) : await stillHeld(db, owner, fences);
         if (renew) checks = 0;
+        this.#heardAt = Date.now();
         for (const run of runs) {
           // a run may have ended meanwhile: then its row is gone for a good reason
-          if (!held.has(run.fence.id) && this.#runs.delete(run)) run.lost();
+          if (!held.has(claimKey(run.fence)) && this.#runs.delete(run)) run.lost();
         }
         return undefined;
       },
     });
+  }
+
+  /** Whether the database has confirmed the claims within a lease: without, somebody else may have taken them over. */
+  get confirmed(): boolean {
+    return Date.now() - this.#heardAt < leaseSeconds * 1000;
   }
 
   hold(run: HeldRun): Disposable {

@@ -2,7 +2,7 @@
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
-import { takeOverLapsed } from './ledger/claim.ts';
+import { leaseSeconds, takeOverLapsed } from './ledger/claim.ts';
 import { putBack, queuedSince } from './ledger/handover.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { applyQueueStates } from './queue-control.ts';
@@ -15,13 +15,25 @@ const sweepBatch = 1000;
 /** Two loops, so that a slow Redis does not hold up takeovers. */
 export function startReconciler(db: Database, broker: Broker, log: Logger): Loop[] {
   let after: string | undefined;
+  /** True from a sweep that did not come back until the database answers again. */
+  let outage = false;
+  let quietUntil = 0;
   return [
     startLoop({
       name: 'lease sweep',
       intervalMs: sweepIntervalMs,
       log,
       round: async () => {
+        // after an outage every lease may have lapsed under a worker that lives: it gets the time to renew
+        if (outage) {
+          await db.query('select 1');
+          outage = false;
+          quietUntil = Date.now() + leaseSeconds * 1000;
+        }
+        if (Date.now() < quietUntil) return undefined;
+        outage = true;
         const ids = await takeOverLapsed(db, sweepBatch);
+        outage = false;
         if (ids.length > 0) log.warn({ tasks: ids.length }, 'took over tasks whose worker is gone');
         return ids.length === sweepBatch ? 'again' : undefined;
       },

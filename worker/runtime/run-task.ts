@@ -25,6 +25,8 @@ export interface RunDeps {
   readonly draining: AbortSignal;
 }
 
+/** Longest time a timer of Node can wait (2^31 - 1 ms, 24.8 days). */
+const maxTimerMs = 2_147_483_647;
 /** Longest message of an error that is kept. */
 const maxErrorChars = 2000;
 /** Results are answers, not parcels: the same bound as payloads. */
@@ -61,7 +63,7 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
   else draining.addEventListener('abort', onDrain, { once: true });
   const limit = setTimeout(
     () => control.abort(new TimeLimitError(task.name, task.timeLimitSeconds)),
-    task.timeLimitSeconds * 1000,
+    Math.min(task.timeLimitSeconds * 1000, maxTimerMs),
   );
   const ctx = createContext({
     db,
@@ -118,7 +120,14 @@ async function finish(
   if ('result' in ended) {
     const result = resultText(task.name, ended.result);
     if (typeof result !== 'string') return finish(deps, task, claimed, { error: result }, log);
-    const done = await persistently(() => completeTask(db, fence, result), log);
+    let done: boolean;
+    try {
+      done = await persistently(() => completeTask(db, fence, result), log);
+    } catch (error) {
+      if (isTransientDatabaseError(error)) throw error;
+      // the database will never take this end: an attempt that counts, or the task would run for ever
+      return finish(deps, task, claimed, { error }, log);
+    }
     if (done) log.debug('task completed');
     return done ? 'completed' : overtaken(log);
   }

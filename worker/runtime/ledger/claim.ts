@@ -35,7 +35,7 @@ export async function claimTask(
             started_at = coalesce(started_at, clock_timestamp()),
             attempts = attempts + case when status = 'RUNNING' then 0 else 1 end
       where id = $1
-        and (expires_at is null or expires_at > clock_timestamp() or attempts > 0)
+        and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
         and case when status = 'RUNNING' then lease_until < clock_timestamp() else due_at <= clock_timestamp() end
       returning name, queue, tenant_id, user_id, payload, attempts, epoch, accepted_at, due_at`,
     [id, owner, worker],
@@ -55,27 +55,30 @@ export async function claimTask(
   );
 }
 
-/** Renews the leases of one owner, all in one statement, and returns the ids that are still its own. */
+/** Renews the leases of one owner, all in one statement, and returns the keys of the claims that still stand. */
 export async function renewLeases(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Set<string>> {
-  const rows = await db.query<{ id: string }>(
+  const rows = await db.query<{ id: string; epoch: number }>(
     `update tasks_live t set lease_until = clock_timestamp() + interval '${leaseSeconds} seconds'
        from unnest($2::uuid[], $3::bigint[]) as held (id, epoch)
       where t.id = held.id and t.epoch = held.epoch and t.owner = $1 and t.status = 'RUNNING'
-      returning t.id`,
+      returning t.id, t.epoch`,
     [owner, fences.map((fence) => fence.id), fences.map((fence) => fence.epoch)],
   );
-  return new Set(rows.map((row) => row.id));
+  return new Set(rows.map(claimKey));
 }
 
-/** Which of these are still held: the cheap question between renewals, so that a cancel is heard within a second. */
+/** A claim in words: one process may hold two of one task, of which only the newer stands. */
+export const claimKey = ({ id, epoch }: Pick<Fence, 'id' | 'epoch'>): string => `${id}:${epoch}`;
+
+/** Which of these claims still stand: the cheap question between renewals, so that a cancel is heard within a second. */
 export async function stillHeld(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Set<string>> {
-  const rows = await db.query<{ id: string }>(
-    `select t.id from tasks_live t join unnest($2::uuid[], $3::bigint[]) as held (id, epoch)
+  const rows = await db.query<{ id: string; epoch: number }>(
+    `select t.id, t.epoch from tasks_live t join unnest($2::uuid[], $3::bigint[]) as held (id, epoch)
          on t.id = held.id and t.epoch = held.epoch
       where t.owner = $1 and t.status = 'RUNNING'`,
     [owner, fences.map((fence) => fence.id), fences.map((fence) => fence.epoch)],
   );
-  return new Set(rows.map((row) => row.id));
+  return new Set(rows.map(claimKey));
 }
 
 /**

@@ -39,7 +39,7 @@ export async function takeDue(db: Queryable, limit: number): Promise<Handover[]>
         select t.id from tasks_live t
          where t.status in ('PENDING', 'RETRYING') and t.due_at <= clock_timestamp()
            and (t.handover_until is null or t.handover_until < clock_timestamp())
-           and (t.expires_at is null or t.expires_at > clock_timestamp() or t.attempts > 0)
+           and (t.expires_at is null or t.expires_at > clock_timestamp() or t.started_at is not null)
          order by t.priority desc, t.due_at limit $1 for update skip locked)
       returning id, epoch, name, queue, tenant_id, user_id, payload, priority`,
     [limit],
@@ -74,6 +74,20 @@ export async function releaseHandover(db: Queryable, ids: readonly string[]): Pr
   await db.query(
     `update tasks_live set handover_until = null where id = any ($1::uuid[]) and status in ('PENDING', 'RETRYING')`,
     [ids],
+  );
+}
+
+/**
+ * Lets the relay have a waiting row whose job was just acknowledged. While that job stood in Redis an add of it was a silent
+ * no-op, so a row that counts as handed over may have lost its job with the acknowledgement. The epoch goes up, so that a
+ * late mark of that add is refused.
+ */
+export async function reopen(db: Queryable, id: string): Promise<void> {
+  await db.query(
+    `update tasks_live
+        set epoch = epoch + 1, handover_until = null, status = case when status = 'QUEUED' then 'PENDING' else status end
+      where id = $1 and status in ('PENDING', 'QUEUED', 'RETRYING')`,
+    [id],
   );
 }
 
