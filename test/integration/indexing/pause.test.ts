@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pauseDocument } from '../../../worker/services/knowledge/indexing-store.ts';
+import { pauseDocument } from '../../../worker/services/knowledge/document-state.ts';
 import { databaseNames } from '../../harness/databases.ts';
 import { type Bench, expectComplete, paragraphRule, paragraphs, startBench } from './bench.ts';
 

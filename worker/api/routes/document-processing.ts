@@ -1,8 +1,8 @@
 /** Pausing the indexing of a document, and going on with it at the batch it stopped at. */
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
+import { pauseDocument, resumePaused } from '../../services/knowledge/document-state.ts';
 import { readDocument } from '../../services/knowledge/documents.ts';
-import { pauseDocument, resumePaused } from '../../services/knowledge/indexing-store.ts';
 import { ApiError, documentNotFound } from '../problems/api-error.ts';
 import { problems, uuid } from '../schemas/common.ts';
 import { documentSchema } from '../schemas/knowledge.ts';

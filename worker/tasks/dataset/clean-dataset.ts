@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
 import { readDataset } from '../../services/knowledge/datasets.ts';
-import { deleteDatasetRow, deletedDocuments } from '../../services/knowledge/indexing-store.ts';
+import { deleteDatasetRow, deletedDocuments } from '../../services/knowledge/removal.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { cleanDocument } from './clean-document.ts';
 import { checkTenant } from './payloads.ts';

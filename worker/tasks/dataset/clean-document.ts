@@ -1,6 +1,6 @@
 /** Removing what a deleted document left: vectors, segments, file, and its row last. */
 import { defineTask, type RegisteredTask, type TaskContext } from '../../runtime/index.ts';
-import { deleteDocumentRow, deletedDocument, deleteSegments } from '../../services/knowledge/indexing-store.ts';
+import { deleteDocumentRow, deletedDocument, deleteSegments } from '../../services/knowledge/removal.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { deletePoints } from './index-document.ts';
 import { checkTenant, documentPayload, documentsPayload } from './payloads.ts';

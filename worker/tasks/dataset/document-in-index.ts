@@ -1,6 +1,6 @@
 /** Enabling and disabling a document: hidden from searches, kept as it is. */
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
-import { setDocumentEnabled } from '../../services/knowledge/indexing-store.ts';
+import { setDocumentEnabled } from '../../services/knowledge/document-state.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { checkTenant, documentPayload } from './payloads.ts';
 

@@ -1,5 +1,5 @@
 import type { Json, TaskContext } from '../../runtime/index.ts';
-import { assignTasks } from '../../services/knowledge/indexing-store.ts';
+import { assignTasks } from '../../services/knowledge/indexing-run.ts';
 
 /**
  * One document one job: a task that names several sends one task for each, so that a bad document never re-runs a good one.

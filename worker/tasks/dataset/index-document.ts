@@ -6,21 +6,23 @@ import { errorText, MillraceError, PermanentError } from '../../errors.ts';
 import { StaleOwnerError, type TaskContext } from '../../runtime/index.ts';
 import { DocumentError } from '../../services/document.ts';
 import {
-  completeSegments,
-  deleteSegments,
   type IndexableDocument,
   indexableDocument,
-  insertSegments,
   runStands,
   setFailed,
   setMetadata,
   setSplit,
   setStatus,
   setTask,
+} from '../../services/knowledge/indexing-run.ts';
+import {
+  completeSegments,
+  insertSegments,
   storedSegments,
   type WaitingSegment,
   waitingSegments,
-} from '../../services/knowledge/indexing-store.ts';
+} from '../../services/knowledge/indexing-segments.ts';
+import { deleteSegments } from '../../services/knowledge/removal.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import type { VectorPoint } from '../../services/vector/store.ts';
 

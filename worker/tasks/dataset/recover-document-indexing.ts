@@ -1,5 +1,5 @@
 import { defineTask, type RegisteredTask } from '../../runtime/index.ts';
-import { resumePaused } from '../../services/knowledge/indexing-store.ts';
+import { resumePaused } from '../../services/knowledge/document-state.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { indexDocument } from './index-document.ts';
 import { checkTenant, documentPayload, indexingTimeLimitSeconds } from './payloads.ts';

@@ -1,5 +1,6 @@
 import type { TaskContext } from '../../runtime/index.ts';
-import { beginGeneration, deleteSegments } from '../../services/knowledge/indexing-store.ts';
+import { beginGeneration } from '../../services/knowledge/indexing-run.ts';
+import { deleteSegments } from '../../services/knowledge/removal.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 import { deletePoints, type IndexingResult, indexDocument } from './index-document.ts';
 
