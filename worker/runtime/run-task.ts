@@ -92,7 +92,11 @@ const abortGraceMs = 5000;
 /** The handler's end, or its signal's when it does not heed that. */
 async function settled(run: () => Promise<unknown>, signal: AbortSignal): Promise<Ended> {
   const aborted = new Promise<Ended>((resolve) => {
-    const leaveBehind = () => setTimeout(() => resolve({ error: signal.reason }), abortGraceMs).unref();
+    const leaveBehind = () => {
+      // over its time limit the row ends at once, and with it what the handler may still do
+      const graceMs = signal.reason instanceof TimeLimitError ? 0 : abortGraceMs;
+      setTimeout(() => resolve({ error: signal.reason }), graceMs).unref();
+    };
     if (signal.aborted) leaveBehind();
     else signal.addEventListener('abort', leaveBehind, { once: true });
   });
