@@ -34,6 +34,13 @@ export interface ConsumerOptions {
 }
 
 const lockRenewalMs = lockDurationMs / 3;
+/**
+ * After the grace period: for handlers to heed their signal (5 s) and for what then goes to the ledger and to Redis. While Redis
+ * is away its commands wait for it without end, and a process must be able to stop all the same: leases and locks then lapse.
+ */
+const handBackMs = 10_000;
+/** For loops to end once their blocking calls are cut short. One that waits for a Redis that is away never hears of it. */
+const loopEndMs = 1000;
 /** After an error a loop waits, longer each time up to this. */
 const maxBackoffMs = 2000;
 
@@ -47,6 +54,14 @@ interface Run {
   readonly startedAt: number;
 }
 
+/** Resolves with `work`, or after `ms` without it. */
+const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
+  const over = new AbortController();
+  const timer = wait(ms, undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([work, timer]);
+  over.abort();
+};
+
 export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #owner = randomUUID();
@@ -58,6 +73,8 @@ export class Consumer {
   readonly #lockTimer: NodeJS.Timeout;
   #loops: Promise<void>[] = [];
   #stopping = false;
+  /** Nothing is started any more: leases are no longer kept. */
+  #stopped = false;
   #tokens = 0;
   /** When each loop last heard from Redis: what readiness goes by. */
   readonly #heardAt = new Map<QueueName, number>();
@@ -108,17 +125,18 @@ export class Consumer {
     this.#stopping = true;
     this.#slots.close();
     const all = () => Promise.allSettled(this.#runs.values());
-    await Promise.race([all(), wait(graceMs, undefined, { ref: false })]);
+    await within(graceMs, all());
     if (this.#runs.size > 0) {
       this.#options.log.info({ running: this.#runs.size }, 'grace period is over; handing back what still runs');
       this.#draining.abort();
-      await all();
+      await within(handBackMs, all());
     }
+    this.#stopped = true;
     clearInterval(this.#lockTimer);
     await this.#leases.stop();
     // forced: there is no BullMQ main loop to wait for, and the blocking call is cut short
     await Promise.all(this.#sources.map((source) => source.close(true)));
-    await Promise.allSettled(this.#loops);
+    await within(loopEndMs, Promise.allSettled(this.#loops));
   }
 
   async #consume(source: JobSource): Promise<void> {
@@ -133,6 +151,11 @@ export class Consumer {
         const job = await source.fetch(token);
         this.#heardAt.set(source.queueName, Date.now());
         failures = 0;
+        if (job && this.#stopped) {
+          // asked for before the stop, answered after it; else its lock would have to lapse
+          await job.moveToWait(token);
+          return;
+        }
         if (job) {
           this.#start(source, job, token, slot);
           continue;
