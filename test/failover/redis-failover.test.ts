@@ -31,6 +31,18 @@ const killMaster = async (servers: RunningTopology): Promise<number> => {
   return at;
 };
 
+const frozenMs = 15_000;
+
+/** Its connections stay open and nothing answers; then it comes back and still takes itself for the master. */
+const freezeMaster = async (servers: RunningTopology): Promise<number> => {
+  const master = await servers.master();
+  const at = Date.now();
+  master.freeze();
+  await wait(frozenMs);
+  master.thaw();
+  return at;
+};
+
 /** Counted from its return. */
 const away = (ms: number) => async (servers: RunningTopology) => {
   await servers.stop();
@@ -54,6 +66,15 @@ const rows: readonly Row[] = [
     loadMs: 9000,
     strike: killMaster,
     r: 15,
+    repair: 90,
+  },
+  { fault: 'the master is frozen', topology: 'sentinel', loadMs: 16_000, strike: freezeMaster, r: 35, repair: 90 },
+  {
+    fault: 'the owner of the slot is frozen',
+    topology: 'cluster',
+    loadMs: 16_000,
+    strike: freezeMaster,
+    r: 35,
     repair: 90,
   },
   { fault: 'it is away for 3 s', topology: 'standalone', loadMs: 7000, strike: away(3000), r: 10, repair: 90 },

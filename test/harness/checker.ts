@@ -166,26 +166,23 @@ export function startLoad({ db, enqueuer, run, seed, tasks, overMs, begun }: Loa
   };
 }
 
-/** Of a load in which work never ran out, how it stood a fault. */
+/** How a load stood a fault. */
 export interface Recovery {
-  /** Seconds from the moment to the end of the longest pause in completions that follows it. */
+  /** Seconds from the moment to the end of the first pause in completions of over a second: the backlog moves again. */
   readonly r: number;
   /** Seconds from the moment until the last task that was accepted before it had ended. */
   readonly repair: number;
 }
 
+const pauseMs = 1000;
+
 /** @param moment of the fault, or of its end: milliseconds since the epoch */
 export function recoveryFrom(moment: number, ends: Awaited<ReturnType<Load['ends']>>): Recovery {
   const later = ends.map(({ finishedAt }) => finishedAt).filter((at) => at > moment);
-  let longest = { ms: 0, endedAt: moment };
-  let before = moment;
-  for (const at of later) {
-    if (at - before > longest.ms) longest = { ms: at - before, endedAt: at };
-    before = at;
-  }
+  const resumedAt = later.find((at, place) => at - (later[place - 1] ?? moment) > pauseMs) ?? moment;
   const earlier = ends.filter(({ acceptedAt }) => acceptedAt <= moment).map(({ finishedAt }) => finishedAt);
   return {
-    r: (longest.endedAt - moment) / 1000,
+    r: (resumedAt - moment) / 1000,
     repair: Math.max(0, (earlier.reduce((last, at) => Math.max(last, at), moment) - moment) / 1000),
   };
 }
