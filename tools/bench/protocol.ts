@@ -2,11 +2,12 @@
 
 /**
  * - `extract`: the files' text, nothing else.
- * - `split`: text files cut into pieces. Python's are of so many characters; Millrace's of so many tokens, exactly counted.
+ * - `split`: text files cut into pieces of so many tokens of cl100k_base, exactly counted.
+ * - `split_characters`: the same, but Python's pieces are of so many characters.
  * - `whole`: files to segments. Python: text, then pieces. Millrace: also cleaning, tokens, words and keywords.
  * - `check`: as `extract`, untimed; answers with prints of the texts.
  */
-export type Work = 'extract' | 'split' | 'whole' | 'check';
+export type Work = 'extract' | 'split' | 'split_characters' | 'whole' | 'check';
 
 export interface Request {
   readonly work: Work;

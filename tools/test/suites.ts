@@ -56,9 +56,9 @@ function vitest(project: string, budgetSeconds: number, limitSeconds: number): S
 export const suites: readonly Suite[] = [
   setUp,
   check,
-  vitest('unit', 90, 600),
-  vitest('integration', 240, 1_200),
-  vitest('faults', 600, 1_800),
+  vitest('unit', 180, 600),
+  vitest('integration', 720, 1_500),
+  vitest('faults', 900, 1_800),
 ];
 
 /** The part of vitest's JSON report that is read here. */
