@@ -103,7 +103,7 @@ it.each(rows.map((row, place) => ({ ...row, seed: seed + place })))(
     const { prioritized = 0, wait: waiting = 0, active = 0 } = await runtime.broker.counts('fast_tasks');
     const moment = await strike(servers);
     const verdict = await load.verdict(drainMs);
-    const recovery = recoveryFrom(moment, await load.ends());
+    const recovery = recoveryFrom(moment, await load.ends(), slots);
     process.stdout.write(
       `${topology}, ${fault}: ${JSON.stringify({ ...recovery, inRedis: prioritized + waiting + active, ...verdict })}\n`,
     );
