@@ -9,6 +9,11 @@ const touchAfter = '1 day';
 /** Texts of one statement, so that neither parameters nor answers grow without bound (1,000 x 3,072 floats are 12 MB). */
 const maxBatchTexts = 1_000;
 
+interface CacheRow {
+  readonly hash: string;
+  readonly vector: Float32Array;
+}
+
 /**
  * An embedder that asks the table `embedding_cache` first. Queries are not cached: they seldom repeat, and the table would
  * keep what people searched for.
@@ -48,23 +53,39 @@ export class CachedEmbedder implements Embedder {
     });
     const known = await this.lookUp([...textOf.keys()]);
     const missing = [...textOf].filter(([hash]) => !known.has(hash));
-    if (missing.length > 0) {
-      const made = await this.inner.embed(
-        missing.map(([, text]) => text),
-        options,
-      );
-      const rows = missing.flatMap(([hash], i) => {
-        const vector = made[i];
-        return vector ? [{ hash, vector }] : [];
-      });
-      await this.store(rows);
-      for (const { hash, vector } of rows) known.set(hash, vector);
-    }
+    if (missing.length > 0) await this.embedMissing(missing, known, options);
     return hashes.map((hash) => {
       const vector = known.get(hash);
       if (!vector) throw new Error(`The embedder ${this.model} gave fewer vectors than texts.`);
       return vector;
     });
+  }
+
+  /** Embeds, puts the vectors into `known`, and stores each part of the answer as it comes: a retry pays for the rest only. */
+  private async embedMissing(
+    missing: readonly (readonly [hash: string, text: string])[],
+    known: Map<string, Float32Array>,
+    options: EmbedOptions,
+  ): Promise<void> {
+    const writer = new RowWriter((rows) => this.store(rows));
+    const take = (from: number, vectors: readonly Float32Array[]) => {
+      for (const [i, vector] of vectors.entries()) {
+        const hash = missing[from + i]?.[0];
+        if (hash === undefined || known.has(hash)) continue;
+        known.set(hash, vector);
+        writer.add({ hash, vector });
+      }
+      writer.start();
+    };
+    const texts = missing.map(([, text]) => text);
+    try {
+      take(0, await this.inner.embed(texts, { ...options, onAnswer: take }));
+    } catch (error) {
+      // why embedding failed says more than why what it brought could not be kept
+      await writer.finish().catch(() => {});
+      throw error;
+    }
+    await writer.finish();
   }
 
   private async lookUp(hashes: readonly string[]): Promise<Map<string, Float32Array>> {
@@ -93,7 +114,7 @@ export class CachedEmbedder implements Embedder {
   }
 
   /** Sorted, so that two that store the same texts at once do not wait for each other in a ring. */
-  private async store(rows: readonly { hash: string; vector: Float32Array }[]): Promise<void> {
+  private async store(rows: readonly CacheRow[]): Promise<void> {
     const sorted = rows.toSorted((a, b) => (a.hash < b.hash ? -1 : 1));
     await this.db.query(
       `insert into embedding_cache (model, content_hash, embedding)
@@ -106,5 +127,41 @@ export class CachedEmbedder implements Embedder {
         sorted.map((row) => Buffer.from(vectorToBytes(row.vector)).toString('base64')),
       ],
     );
+  }
+}
+
+/** Writes rows in the background, one statement at a time; what comes meanwhile goes into the next one. */
+class RowWriter {
+  private readonly write: (rows: readonly CacheRow[]) => Promise<void>;
+  private waiting: CacheRow[] = [];
+  private writing: Promise<void> | undefined;
+  private failure: { readonly error: unknown } | undefined;
+
+  constructor(write: (rows: readonly CacheRow[]) => Promise<void>) {
+    this.write = write;
+  }
+
+  add(row: CacheRow): void {
+    this.waiting.push(row);
+  }
+
+  /** Begins to write what waits, unless it does so already. */
+  start(): void {
+    if (this.waiting.length > 0) this.writing ??= this.drain();
+  }
+
+  /** Resolves when all is written. @throws what the first failed write threw; nothing was written after it. */
+  async finish(): Promise<void> {
+    await this.writing;
+    if (this.failure) throw this.failure.error;
+  }
+
+  private async drain(): Promise<void> {
+    try {
+      while (this.waiting.length > 0 && !this.failure) await this.write(this.waiting.splice(0));
+    } catch (error) {
+      this.failure = { error };
+    }
+    this.writing = undefined;
   }
 }

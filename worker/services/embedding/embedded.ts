@@ -35,6 +35,7 @@ interface Call {
   /** Batches under way. */
   open: number;
   done: boolean;
+  readonly onAnswer: EmbedOptions['onAnswer'];
   readonly resolve: (vectors: Float32Array[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -73,7 +74,7 @@ export class EmbeddedEmbedder implements Embedder {
     );
   }
 
-  async embed(texts: readonly string[], { kind, signal }: EmbedOptions): Promise<Float32Array[]> {
+  async embed(texts: readonly string[], { kind, signal, onAnswer }: EmbedOptions): Promise<Float32Array[]> {
     signal?.throwIfAborted();
     if (this.closed) throw closedError();
     if (texts.length === 0) return [];
@@ -86,7 +87,7 @@ export class EmbeddedEmbedder implements Embedder {
       });
     }
     const { promise, resolve, reject } = Promise.withResolvers<Float32Array[]>();
-    const call: Call = { texts, vectors: [], next: 0, open: 0, done: false, resolve, reject };
+    const call: Call = { texts, vectors: [], next: 0, open: 0, done: false, onAnswer, resolve, reject };
     const abort = () => this.end(call, () => reject(signal?.reason));
     signal?.addEventListener('abort', abort, { once: true });
     this.queues[kind].push(call);
@@ -123,6 +124,7 @@ export class EmbeddedEmbedder implements Embedder {
     try {
       const vectors = await this.attempt(thread, call, call.texts.slice(start, end));
       for (const [i, vector] of vectors.entries()) call.vectors[start + i] = vector;
+      if (!call.done) call.onAnswer?.(start, vectors);
       call.open--;
       if (call.open === 0 && call.next === call.texts.length) this.end(call, () => call.resolve(call.vectors));
     } catch (error) {

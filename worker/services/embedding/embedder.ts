@@ -7,6 +7,11 @@ export type EmbeddingKind = 'document' | 'query';
 export interface EmbedOptions {
   readonly kind: EmbeddingKind;
   readonly signal?: AbortSignal;
+  /**
+   * Told of each part of the answer as it comes, in any order: the place of its first text, and its vectors. What it was told
+   * holds also when the call fails in the end. It must not throw.
+   */
+  readonly onAnswer?: (from: number, vectors: readonly Float32Array[]) => void;
 }
 
 export interface Embedder {

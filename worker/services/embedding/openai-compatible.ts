@@ -65,17 +65,20 @@ export class OpenAiCompatibleEmbedder implements Embedder {
     }).embeddingModel(settings.modelId);
   }
 
-  async embed(texts: readonly string[], { kind, signal }: EmbedOptions): Promise<Float32Array[]> {
+  async embed(texts: readonly string[], { kind, signal, onAnswer }: EmbedOptions): Promise<Float32Array[]> {
     const size = this.settings.batchSize ?? 64;
     const siblings = new AbortController();
-    const all = AbortSignal.any([this.closing.signal, siblings.signal, ...(signal ? [signal] : [])]);
+    const ended = AbortSignal.any([this.closing.signal, ...(signal ? [signal] : [])]);
+    const all = AbortSignal.any([ended, siblings.signal]);
     const starts = Array.from({ length: Math.ceil(texts.length / size) }, (_, i) => i * size);
     const batches = starts.map(async (start) => {
       try {
         const batch = texts.slice(start, start + size);
-        return await this.permits.with(kind === 'query', all, () => this.withRetries(batch, all));
+        const vectors = await this.permits.with(kind === 'query', all, () => this.withRetries(batch, all, ended));
+        onAnswer?.(start, vectors);
+        return vectors;
       } catch (error) {
-        // The first failure ends the call: what the other batches would bring is of no use any more.
+        // The first failure starts no further request. Those under way are paid for: their answers are waited for.
         siblings.abort(error);
         throw error;
       }
@@ -89,13 +92,14 @@ export class OpenAiCompatibleEmbedder implements Embedder {
     this.closing.abort(closedError());
   }
 
-  private async withRetries(texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
+  /** `signal` ends the waits between requests, `ended` also a request under way. */
+  private async withRetries(texts: string[], signal: AbortSignal, ended: AbortSignal): Promise<Float32Array[]> {
     const { maxRetries = 4, maxRetryAfterMs = 30_000 } = this.settings;
     for (let attempt = 0; ; attempt++) {
       await pause(this.silentUntil - Date.now(), signal);
       await this.limit.take(estimateTokens(texts), signal);
       try {
-        return await this.call(texts, signal);
+        return await this.call(texts, ended);
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof EmbeddingError) || attempt === maxRetries) throw error;
