@@ -9,7 +9,7 @@ import { type RunningTopology, startTopology, type TopologyName } from '../harne
 const seed = 20_261_121;
 const tasks = 3000;
 const slots = 8;
-/** After the load is over: a lost lock (30 s), two checks for stalled jobs, the reconciler's grace, and the backlog. */
+/** After the load is over: a lost lock (6 s), two checks for stalled jobs, the reconciler's grace, and the backlog. */
 const drainMs = 120_000;
 
 interface Row {
@@ -103,7 +103,7 @@ it.each(rows.map((row, place) => ({ ...row, seed: seed + place })))(
     const { prioritized = 0, wait: waiting = 0, active = 0 } = await runtime.broker.counts('fast_tasks');
     const moment = await strike(servers);
     const verdict = await load.verdict(drainMs);
-    const recovery = recoveryFrom(moment, await load.ends(), slots);
+    const recovery = recoveryFrom(moment, await load.ends());
     process.stdout.write(
       `${topology}, ${fault}: ${JSON.stringify({ ...recovery, inRedis: prioritized + waiting + active, ...verdict })}\n`,
     );

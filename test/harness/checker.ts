@@ -178,13 +178,10 @@ const pauseMs = 1000;
 
 /**
  * @param moment of the fault, or of its end: milliseconds since the epoch
- * @param stragglers so many last ends are no backlog: each of those tasks waits for itself, for the lock of a fetch whose answer
- * was lost, say. They count in `repair`.
  */
-export function recoveryFrom(moment: number, ends: Awaited<ReturnType<Load['ends']>>, stragglers = 0): Recovery {
+export function recoveryFrom(moment: number, ends: Awaited<ReturnType<Load['ends']>>): Recovery {
   const later = ends.map(({ finishedAt }) => finishedAt).filter((at) => at > moment);
-  const backlog = later.slice(0, later.length - stragglers);
-  const resumedAt = backlog.find((at, place) => at - (later[place - 1] ?? moment) > pauseMs) ?? moment;
+  const resumedAt = later.find((at, place) => at - (later[place - 1] ?? moment) > pauseMs) ?? moment;
   const earlier = ends.filter(({ acceptedAt }) => acceptedAt <= moment).map(({ finishedAt }) => finishedAt);
   return {
     r: (resumedAt - moment) / 1000,

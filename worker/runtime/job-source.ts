@@ -4,9 +4,13 @@ import { type QueueName, queuePrefix } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { JobData } from './job.ts';
 
-/** Reclaims within 30 to 34 s after a kill (BullMQ looks for stalled jobs each `stalledIntervalMs`). */
-export const lockDurationMs = 30_000;
-const stalledIntervalMs = 5000;
+/**
+ * A job fetched by a process that died before its claim, or whose answer was lost with the connection, is given out again
+ * within lock + two checks: 10 s. Short, because the lease decides who runs: a lock lost too early costs one delivery that
+ * meets a live lease and is dropped.
+ */
+export const lockDurationMs = 6000;
+const stalledIntervalMs = 2000;
 /** Past it BullMQ fails a job without calling anyone: put out of reach, deaths are the ledger's to count. */
 const maxStalledCount = 1_000_000_000;
 /** Longest block of an idle queue. Below the consumer connection's socket timeout (9 s). */
