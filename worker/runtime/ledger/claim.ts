@@ -13,6 +13,8 @@ interface ClaimRow {
   user_id: string | null;
   payload: unknown;
   attempts: number;
+  deaths: number;
+  suspect: boolean;
   epoch: number;
   accepted_at: Date;
   due_at: Date;
@@ -30,14 +32,15 @@ export async function claimTask(
 ): Promise<ClaimedTask | undefined> {
   const [row] = await db.query<ClaimRow>(
     `update tasks_live
-        set status = 'RUNNING', epoch = epoch + 1, owner = $2, worker = $3, handover_until = null,
+        set status = 'RUNNING', epoch = epoch + 1, owner = $2, worker = $3,
             lease_until = clock_timestamp() + interval '${leaseSeconds} seconds',
             started_at = coalesce(started_at, clock_timestamp()),
-            attempts = attempts + case when status = 'RUNNING' then 0 else 1 end
+            attempts = attempts + case when status = 'RUNNING' then 0 else 1 end,
+            suspect = suspect or status = 'RUNNING'
       where id = $1
         and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
         and case when status = 'RUNNING' then lease_until < clock_timestamp() else due_at <= clock_timestamp() end
-      returning name, queue, tenant_id, user_id, payload, attempts, epoch, accepted_at, due_at`,
+      returning name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, epoch, accepted_at, due_at`,
     [id, owner, worker],
   );
   return (
@@ -49,6 +52,8 @@ export async function claimTask(
       userId: row.user_id ?? undefined,
       payload: row.payload,
       attempts: row.attempts,
+      deaths: row.deaths,
+      suspect: row.suspect || row.deaths > 0,
       acceptedAt: row.accepted_at,
       dueAt: row.due_at,
     }
@@ -83,12 +88,13 @@ export async function stillHeld(db: Queryable, owner: string, fences: readonly F
 
 /**
  * Puts back what runs under a lease that is over: its process died or lost the database. The epoch goes up, so that the old
- * run's writes are refused if it comes back; no attempt is counted.
+ * run's writes are refused if it comes back; no attempt is counted. It may have been what its process died of, so it runs alone
+ * in a child from now on, until it ends cleanly.
  */
 export async function takeOverLapsed(db: Queryable, limit: number): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
       where id in (select id from tasks_live where status = 'RUNNING' and lease_until < clock_timestamp()
                    order by lease_until limit $1 for update skip locked)
       returning id`,
@@ -101,7 +107,7 @@ export async function takeOverLapsed(db: Queryable, limit: number): Promise<stri
 export async function takeOverAll(db: Queryable): Promise<number> {
   const rows = await db.query(
     `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
       where status = 'RUNNING' returning id`,
   );
   return rows.length;

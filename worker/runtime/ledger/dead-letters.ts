@@ -32,7 +32,7 @@ export async function listDeadLetters(
 
 /**
  * Makes dead letters live again, in the same rows: attempts 0, epoch +1, steps that are done stay done, the unique key is
- * given up (another task may hold it by now). Returns their ids.
+ * given up (another task may hold it by now). One that died keeps running alone in a child. Returns their ids.
  */
 export async function retryDeadLetters(
   tx: Transaction,
@@ -46,9 +46,9 @@ export async function retryDeadLetters(
          select id, finished_at from tasks_finished where ${matching} order by finished_at limit $5 for update skip locked)
        returning *)
      insert into tasks_live (id, tenant_id, user_id, name, queue, status, priority, payload, trace, attempts, deaths, epoch,
-                             accepted_at, due_at, error, error_history, redis_job_id)
+                             accepted_at, due_at, error, error_history, redis_job_id, suspect)
      select id, tenant_id, user_id, name, queue, 'PENDING', priority, payload, trace, 0, 0, epoch + 1,
-            accepted_at, clock_timestamp(), error, error_history, redis_job_id from back
+            accepted_at, clock_timestamp(), error, error_history, redis_job_id, deaths > 0 from back
      returning id`,
     [...paramsOf(tenantId, filter), limit],
   );

@@ -42,7 +42,7 @@ export async function failTask(
 export async function retryTask(db: Queryable, fence: Fence, error: TaskError, delayMs: number): Promise<boolean> {
   const rows = await db.query(
     `update tasks_live
-        set status = 'RETRYING', owner = null, worker = null, lease_until = null,
+        set status = 'RETRYING', owner = null, worker = null, lease_until = null, suspect = false,
             due_at = clock_timestamp() + make_interval(secs => $5), error = $4::jsonb, error_history = error_history || $4::jsonb
       where ${fenced} returning id`,
     [...ofFence(fence), JSON.stringify(error), delayMs / 1000],

@@ -67,6 +67,10 @@ export interface ClaimedTask {
   readonly payload: unknown;
   /** Attempts that count, this one included. */
   readonly attempts: number;
+  /** Children that died of it so far. */
+  readonly deaths: number;
+  /** It may bring its process down, or has: it runs alone in a child. */
+  readonly suspect: boolean;
   readonly acceptedAt: Date;
   readonly dueAt: Date;
 }
