@@ -6,6 +6,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { HostPort, RedisTarget, RedisTls } from '../config/redis-target.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { connectionCause } from './cause.ts';
+import { sentinelConnector } from './sentinel-connector.ts';
 
 export type RedisConnection = Redis | Cluster;
 
@@ -72,7 +73,7 @@ const sentinelTls = (tls: RedisTls | undefined) =>
 
 /** A connection, opened in the background. The caller closes it (`quit`, or `disconnect`). */
 export function connectRedis(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {
-  const connection = open(target, use);
+  const connection = open(target, use, log);
   // Without a listener Node ends the process; an outage emits hundreds a second, so one line a second is logged.
   const explain = rateLimited(causeIntervalMs, async () => {
     const cause = await connectionCause(target);
@@ -94,7 +95,7 @@ const opaque = /^(All sentinels are unreachable|Failed to refresh slots cache)|E
 const causeIntervalMs = 10_000;
 const isEnding = ({ status }: RedisConnection) => status === 'end' || status === 'disconnecting';
 
-function open(target: RedisTarget, use: RedisUse): RedisConnection {
+function open(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {
   const options = { ...common, ...uses[use], ...credentials(target) };
   switch (target.topology) {
     case 'standalone':
@@ -104,6 +105,10 @@ function open(target: RedisTarget, use: RedisUse): RedisConnection {
         ...options,
         ...sentinelOptions,
         ...sentinelTls(target.tls),
+        // debug: what keeps the connection itself from working is told by its own errors
+        Connector: sentinelConnector(
+          rateLimited(1000, (error: Error) => log.debug({ err: error, use }, 'redis sentinel error')),
+        ),
         db: target.db,
         name: target.masterName,
         sentinels: target.sentinels.map((sentinel) => ({ ...sentinel })),

@@ -1,8 +1,12 @@
 /** Connections on every topology, plain and with TLS and client certificates, from the variables that a user sets. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { queuePrefix } from '../../../worker/queues.ts';
 import { connectionCause, connectRedis, type RedisConnection, type RedisUse } from '../../../worker/redis/index.ts';
 import { targetsOf } from '../../harness/redis.ts';
@@ -136,6 +140,14 @@ describe.each(kinds)('connections to $title', ({ topology, secure }) => {
     await until('the log says it', readyTimeoutMs, async () => JSON.stringify(held.logged).includes('WRONGPASS'));
   });
 
+  it('should say what is wrong with a password in the log and nowhere else', async () => {
+    const wrong = { REDIS_PASSWORD: 'wrong', REDIS_CLUSTERS_PASSWORD: 'wrong' };
+    const environment = { ...servers.environment, ...wrong };
+    const said = await outputOf(environment);
+    expect(said.elsewhere).toBe('');
+    expect(said.log).toContain('WRONGPASS');
+  });
+
   if (secure)
     it('should name a certificate of an unknown CA as the cause', async () => {
       const wrong = { REDIS_SSL_CA_CERTS: tls?.foreignCaFile ?? '' };
@@ -150,6 +162,18 @@ describe.each(kinds)('connections to $title', ({ topology, secure }) => {
       expect(['redis_client_certificate', 'redis_not_speaking']).toContain(bare?.code);
       expect(bare?.hint).toContain('REDIS_SSL_CERTFILE');
       expect(await causeOf({ REDIS_USE_SSL: 'false' })).toMatchObject({ code: 'redis_not_speaking' });
+    });
+
+  if (topology === 'sentinel')
+    it('should say in the log and nowhere else that a sentinel is down', async () => {
+      const sentinels = `${servers.environment.REDIS_SENTINELS},127.0.0.1:${await unusedPort()}`;
+      const printed = vi.spyOn(console, 'error');
+      using held = open({ ...servers.environment, REDIS_SENTINELS: sentinels }, 'producer');
+      await ready(held);
+      const said = () => held.logged.some(({ msg }) => msg === 'redis sentinel error');
+      await until('the log says it', readyTimeoutMs, async () => said());
+      expect(printed.mock.calls).toEqual([]);
+      printed.mockRestore();
     });
 
   if (topology === 'sentinel')
@@ -179,6 +203,30 @@ describe.each(kinds)('connections to $title', ({ topology, secure }) => {
     expect(cause?.message).toContain('127.0.0.1:');
   });
 });
+
+async function unusedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  // a server that listens on TCP has such an address
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const tries = 5;
+
+/** A process of its own with a connection that is tried some times: what it logged, and what else it printed. */
+async function outputOf(environment: Readonly<Record<string, string>>) {
+  const script = fileURLToPath(new URL('./connect-in-vain.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, String(tries)], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: backMs,
+  });
+  const [log, elsewhere] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { log, elsewhere };
+}
 
 /** Celery's variables for the same broker. */
 function brokerUrl(servers: RunningTopology) {
