@@ -20,6 +20,14 @@ export interface Job {
   readonly limits: JobLimits;
   /** Kills the child. */
   readonly signal?: AbortSignal;
+  /** Answers what the module asks; without it a question ends the job. What it throws ends the job as well. */
+  readonly questions?: Questions;
+}
+
+export interface Questions {
+  readonly answer: (question: unknown) => Promise<unknown>;
+  /** True when time in which the child waits for an answer counts as its work. */
+  readonly timed: boolean;
 }
 
 /** How long a child may take to drain the input that a finished job did not read. */
@@ -132,7 +140,7 @@ export class BoundedChild {
     };
     const onAbort = () => fail(job.signal?.reason);
     job.signal?.addEventListener('abort', onAbort, { once: true });
-    const clock: Clock = { taken: false, ready: this.#ready };
+    const clock: Clock = { taken: false, asked: false, ready: this.#ready };
     let feeding: Feeding | undefined;
     let timer: NodeJS.Timeout | undefined;
     let over = false;
@@ -167,6 +175,10 @@ export class BoundedChild {
             yield v8.deserialize(frame.payload);
             clock.taken = false;
             break;
+          case frameKind.question:
+            // Not awaited: meanwhile the child may end, or be ended.
+            void this.#answer(frame.payload, job.questions, clock, fail);
+            break;
           case frameKind.done:
             over = true;
             break;
@@ -188,6 +200,23 @@ export class BoundedChild {
         await this.kill();
       }
       this.#busy = false;
+    }
+  }
+
+  async #answer(
+    question: Buffer,
+    questions: Questions | undefined,
+    clock: Clock,
+    fail: (error: unknown) => void,
+  ): Promise<void> {
+    try {
+      if (questions === undefined) throw new Error('a bounded child asked something, and nobody was to answer');
+      clock.asked = !questions.timed;
+      const answer = await questions.answer(v8.deserialize(question));
+      clock.asked = false;
+      await writeFrame(this.#started.input, frameKind.answer, v8.serialize(answer));
+    } catch (error) {
+      fail(error);
     }
   }
 

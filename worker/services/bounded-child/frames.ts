@@ -5,16 +5,21 @@
 import type { Readable, Writable } from 'node:stream';
 import { MillraceError } from '../../errors.ts';
 
-/** Kinds of frame. Parent to child: `job`, `data`, `end`. Child to parent: `ready`, `value`, `memory`, `done`, `failed`. */
+/**
+ * Kinds of frame. Parent to child: `job`, `data`, `end`, `answer`. Child to parent: `ready`, `value`, `memory`, `done`,
+ * `failed`, `question`.
+ */
 export const frameKind = {
   job: 1,
   data: 2,
   end: 3,
+  answer: 4,
   ready: 10,
   value: 11,
   memory: 12,
   done: 13,
   failed: 14,
+  question: 15,
 } as const;
 
 export interface Frame {

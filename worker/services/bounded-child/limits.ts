@@ -20,6 +20,8 @@ export interface JobLimits {
 export interface Clock {
   /** True while the reader holds a value: the child waits for it. */
   taken: boolean;
+  /** True while the child waits for an answer that does not count as its work. */
+  asked: boolean;
   /** True when Node and the module have started. */
   ready: boolean;
 }
@@ -48,7 +50,7 @@ export function watch(
     // A step that took far longer than asked is this process being held up, not the child at work.
     const passed = Math.min(now - last, stepMs * 10);
     last = now;
-    if (clock.taken) stalledMs = 0;
+    if (clock.taken || clock.asked) stalledMs = 0;
     else if (!clock.ready) startedMs += passed;
     else if (feeding.starved) stalledMs += passed;
     else {

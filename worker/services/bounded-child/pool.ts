@@ -19,11 +19,20 @@ interface Idle {
   readonly timer: NodeJS.Timeout;
 }
 
+/** How a spare child is taken. */
+export interface LendOptions {
+  /** True: also starts a child when none stands idle. */
+  readonly start: boolean;
+  /** Called once when another job begins to wait for a child: this one should end soon. */
+  readonly onWanted: () => void;
+}
+
 export class ChildPool {
   readonly #options: PoolOptions;
   readonly #idle: Idle[] = [];
   readonly #all = new Set<BoundedChild>();
   readonly #waiting: (() => void)[] = [];
+  readonly #lent = new Set<() => void>();
   #taken = 0;
   #closed = false;
 
@@ -39,6 +48,35 @@ export class ChildPool {
   /** As `BoundedChild.run`. A child is used again only after a job that ended well, within its memory and job count. */
   async *run(job: Job, onPeak?: (rssBytes: number) => void): AsyncGenerator<unknown, void, undefined> {
     await this.#turn(job.signal);
+    yield* this.#serve(job, onPeak);
+  }
+
+  /**
+   * Does a job on a child that nobody else wants now, and hands each value to `take` before it asks for the next.
+   * Returns undefined, and does nothing, when every child is taken or another job waits. Rejects as `run` throws.
+   */
+  lend(
+    job: Job,
+    { start, onWanted }: LendOptions,
+    take: (value: unknown) => Promise<void>,
+    onPeak?: (rssBytes: number) => void,
+  ): Promise<void> | undefined {
+    const spare = this.#idle.length > 0 || (start && this.#all.size < this.#options.size);
+    if (this.#closed || this.#taken >= this.#options.size || !spare) return undefined;
+    this.#taken += 1;
+    this.#lent.add(onWanted);
+    const serve = async () => {
+      try {
+        for await (const value of this.#serve(job, onPeak)) await take(value);
+      } finally {
+        this.#lent.delete(onWanted);
+      }
+    };
+    return serve();
+  }
+
+  /** Does a job whose turn it is. */
+  async *#serve(job: Job, onPeak: ((rssBytes: number) => void) | undefined): AsyncGenerator<unknown, void, undefined> {
     try {
       const { child, jobs } = this.#take();
       let clean = false;
@@ -53,8 +91,10 @@ export class ChildPool {
         } else await this.#end(child);
       }
     } finally {
-      this.#taken -= 1;
-      this.#waiting.shift()?.();
+      // Who waits longest gets this turn itself: nobody who comes just now is faster.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#taken -= 1;
+      else next();
     }
   }
 
@@ -74,22 +114,29 @@ export class ChildPool {
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    while (this.#taken >= this.#options.size) {
-      await new Promise<void>((resolve, reject) => {
-        const go = () => {
-          signal?.removeEventListener('abort', leave);
-          resolve();
-        };
-        const leave = () => {
-          this.#waiting.splice(this.#waiting.indexOf(go), 1);
-          reject(signal?.reason);
-        };
-        this.#waiting.push(go);
-        signal?.addEventListener('abort', leave, { once: true });
-      });
+    if (this.#closed) throw closedError();
+    if (this.#taken < this.#options.size) {
+      this.#taken += 1;
+      return;
     }
-    if (this.#closed) throw new Error('the pool of bounded children is closed');
-    this.#taken += 1;
+    const [wanted] = this.#lent;
+    if (wanted !== undefined) {
+      this.#lent.delete(wanted);
+      wanted();
+    }
+    await new Promise<void>((resolve, reject) => {
+      const go = () => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(go), 1);
+        reject(signal?.reason);
+      };
+      this.#waiting.push(go);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+    if (this.#closed) throw closedError();
   }
 
   #take(): { child: BoundedChild; jobs: number } {
@@ -131,4 +178,8 @@ export class ChildPool {
     await child.kill();
     this.#all.delete(child);
   }
+}
+
+function closedError(): Error {
+  return new Error('the pool of bounded children is closed');
 }

@@ -10,6 +10,11 @@ import { FrameReader, frameKind, writeFrame } from './frames.ts';
 /** What a job leaves for the next one in the same child: compiled modules, tables; never anything of a document. */
 export interface ChildContext {
   readonly cache: Map<string, unknown>;
+  /**
+   * Asks the parent something and resolves with its answer; one question at a time, and none before the job's input was
+   * read to its end. Both are structured-cloneable.
+   */
+  readonly ask: (question: unknown) => Promise<unknown>;
 }
 
 /** What a module run in a bounded child exports as `run`. Values are structured-cloneable. */
@@ -36,7 +41,7 @@ function sendable(thrown: unknown): SentError {
 }
 
 async function serve(task: BoundedTask, reader: FrameReader, output: Socket): Promise<void> {
-  const context: ChildContext = { cache: new Map() };
+  const cache: ChildContext['cache'] = new Map();
   for (;;) {
     const job = await reader.next();
     if (job === undefined) return;
@@ -50,14 +55,28 @@ async function serve(task: BoundedTask, reader: FrameReader, output: Socket): Pr
         else yield frame.payload;
       }
     }
+    let asking = false;
+    async function ask(question: unknown): Promise<unknown> {
+      if (inputOpen || asking) throw new Error('a question was asked before the input was read, or beside another');
+      asking = true;
+      await writeFrame(output, frameKind.question, v8.serialize(question));
+      const frame = await reader.next();
+      if (frame === undefined) process.exit(0);
+      if (frame.kind !== frameKind.answer)
+        throw new Error(`an answer was expected, a frame of kind ${frame.kind} came`);
+      asking = false;
+      return v8.deserialize(frame.payload);
+    }
     try {
-      for await (const value of task(input(), v8.deserialize(job.payload), context)) {
+      for await (const value of task(input(), v8.deserialize(job.payload), { cache, ask })) {
         await writeFrame(output, frameKind.value, v8.serialize(value));
       }
       await writeFrame(output, frameKind.done, nothing);
     } catch (thrown) {
       await writeFrame(output, frameKind.failed, v8.serialize(sendable(thrown)));
     }
+    // Nobody is left to take the answer: it would be taken for the next job.
+    if (asking) throw new Error('a task was over before its question was answered');
     // What was not read of this job's input must not be taken for the next job.
     for await (const _unread of input());
   }

@@ -1,6 +1,7 @@
 /** The shape that every format's extractor has. */
 import type { Block, DocumentFormat, DocumentMetadata } from '../document.ts';
 import type { EncodingChoice } from './encoding.ts';
+import type { PageSharing } from './page-sharing.ts';
 
 /** How much of a document may be held in memory at once. */
 export interface ExtractLimits {
@@ -32,6 +33,8 @@ export interface ExtractContext {
   readonly limits: ExtractLimits;
   /** Kept between documents: compiled modules only. */
   readonly cache: Map<string, unknown>;
+  /** Reads some of a long document's pages elsewhere; without it they are all read here. */
+  readonly sharing?: PageSharing;
 }
 
 /** What comes of a document: what it says of itself, and its blocks in reading order, which can be taken once. */

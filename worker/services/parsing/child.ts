@@ -6,15 +6,24 @@ import { extract } from '../extraction/extract.ts';
 import { splitBlocks } from '../splitting/split.ts';
 import type { ParseArgument, ParseEvent } from './events.ts';
 import { maxBatchChars, maxBatchSegments } from './limits.ts';
+import { helpWithPages, isHelp, sharingThrough } from './page-helper.ts';
+import type { HelperValue } from './page-messages.ts';
 
-/** A `BoundedTask`; `argument` is a `ParseArgument`, values are `ParseEvent`s. */
-export async function* run(
+/** A `BoundedTask`; `argument` is a `ParseArgument` and values are `ParseEvent`s, or it helps with another's pages. */
+export function run(
   input: AsyncIterable<Uint8Array>,
   argument: unknown,
   context: ChildContext,
-): AsyncGenerator<ParseEvent> {
+): AsyncGenerator<ParseEvent | HelperValue> {
   // Written by `parse.ts` on the other end of a private pipe.
-  const { name, rule, limits, skipSegments, language } = argument as ParseArgument;
+  return isHelp(argument) ? helpWithPages(input, argument, context) : parse(input, argument as ParseArgument, context);
+}
+
+async function* parse(
+  input: AsyncIterable<Uint8Array>,
+  { name, rule, limits, skipSegments, language, sharePages }: ParseArgument,
+  { cache, ask }: ChildContext,
+): AsyncGenerator<ParseEvent> {
   let bytes = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const piece of input) {
@@ -22,7 +31,8 @@ export async function* run(
       yield piece;
     }
   }
-  const { metadata, blocks } = await extract(counted(), name, { limits, cache: context.cache });
+  const sharing = sharePages === undefined ? {} : { sharing: sharingThrough(ask, sharePages) };
+  const { metadata, blocks } = await extract(counted(), name, { limits, cache, ...sharing });
   yield { type: 'metadata', metadata };
   let segments = 0;
   let words = 0;

@@ -24,4 +24,6 @@ export interface ParseArgument {
   /** The first segments, which are not sent. */
   readonly skipSegments: number;
   readonly language?: string;
+  /** Pages from which on a document is shared with other children; absent where there are none. */
+  readonly sharePages?: number;
 }

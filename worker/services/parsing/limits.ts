@@ -40,3 +40,31 @@ export const defaultPool = {
   maxJobs: 200,
   idleMs: 30_000,
 } as const;
+
+/** How the pages of one document are shared among children. */
+export interface SharingLimits {
+  /** A document of fewer pages, or with fewer left to read, is not shared. */
+  readonly minPages: number;
+  /** Pages that a child reads in one go. */
+  readonly rangePages: number;
+  /** Ranges read beyond the one whose turn it is, at most. */
+  readonly maxAheadRanges: number;
+  /** What this process holds of pages whose turn has not come, in bytes; a helper that reads on is held back. */
+  readonly maxAheadBytes: number;
+  /** A child is started to help when the rest is expected to take this long, in ms; a warm one helps at once. */
+  readonly startMs: number;
+  /** How long a helper that still opens the document is waited for at the end, in ms. */
+  readonly graceMs: number;
+}
+
+export const defaultSharing: SharingLimits = {
+  // Opening a document again takes about as long as reading ten pages.
+  minPages: 40,
+  // A question takes 0.2 ms, a page of text 0.5 ms.
+  rangePages: 8,
+  maxAheadRanges: 16,
+  maxAheadBytes: 8 * 1024 * 1024,
+  // A child that starts and reads its first pages costs 0.5 to 0.8 s of a core.
+  startMs: 1_500,
+  graceMs: 250,
+};

@@ -1,4 +1,5 @@
 /** The room's face: a document's bytes in, its metadata and segments out, parsed in a child process that is bounded. */
+import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { MillraceError } from '../../errors.ts';
 import { BoundError, ChildError } from '../bounded-child/errors.ts';
@@ -6,12 +7,20 @@ import { ChildPool } from '../bounded-child/pool.ts';
 import { DocumentError } from '../document.ts';
 import type { ProcessRule } from '../splitting/process-rule.ts';
 import type { ParseArgument, ParseEvent } from './events.ts';
-import { defaultParseLimits, defaultPool, type ParseLimits, parseHeapMib } from './limits.ts';
+import {
+  defaultParseLimits,
+  defaultPool,
+  defaultSharing,
+  type ParseLimits,
+  parseHeapMib,
+  type SharingLimits,
+} from './limits.ts';
+import { runShared, type SharingOptions } from './shared-job.ts';
 
 export type { ParseEvent } from './events.ts';
 
 export interface ParseRequest {
-  /** Opens the document; called once, when a child is free. */
+  /** Opens the document; called when a child is free, and again for each child that helps with its pages. */
   readonly source: () => Promise<Readable> | Readable;
   /** The file's name; only a hint. */
   readonly name: string;
@@ -22,7 +31,7 @@ export interface ParseRequest {
   readonly skipSegments?: number;
   /** ISO 639-1 code, where it is known. */
   readonly language?: string;
-  /** Hears the most memory that the child had, in bytes. */
+  /** Hears the most memory that a child had, in bytes. */
   readonly onPeak?: (rssBytes: number) => void;
 }
 
@@ -31,16 +40,23 @@ export interface ParserOptions {
   readonly size?: number;
   /** An idle child is ended after this long, in ms. */
   readonly idleMs?: number;
+  /** Children that may help with the pages of one document; by default as many as there are, and cores for. */
+  readonly helpers?: number;
+  readonly sharing?: Partial<SharingLimits>;
 }
 
 /** Parses documents in warm child processes. One a process; `close` ends the children. */
 export class DocumentParser {
   readonly #pool: ChildPool;
+  readonly #sharing: SharingOptions;
 
-  constructor(options: ParserOptions = {}) {
+  constructor({ size = defaultPool.size, idleMs = defaultPool.idleMs, helpers, sharing }: ParserOptions = {}) {
+    const others = Math.min(size, helpers === undefined ? availableParallelism() : helpers + 1) - 1;
+    this.#sharing = { ...defaultSharing, ...sharing, helpers: others };
     this.#pool = new ChildPool({
       ...defaultPool,
-      ...options,
+      size,
+      idleMs,
       module: new URL('./child.ts', import.meta.url),
       heapMib: parseHeapMib,
     });
@@ -70,10 +86,13 @@ export class DocumentParser {
       limits: limits.extract,
       skipSegments,
       ...(language === undefined ? {} : { language }),
+      ...(this.#sharing.helpers > 0 ? { sharePages: this.#sharing.minPages } : {}),
     };
     try {
-      const values = this.#pool.run(
-        { input: request.source, argument, limits, ...(signal === undefined ? {} : { signal }) },
+      const values = runShared(
+        this.#pool,
+        { source: request.source, argument, limits, ...(signal === undefined ? {} : { signal }) },
+        this.#sharing,
         request.onPeak,
       );
       // Held back until the child is free again: a reader leaves the loop at the totals, which would end the child.
