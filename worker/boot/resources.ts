@@ -15,9 +15,13 @@ import { PgVectorStore } from '../services/vector/pgvector.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** The data folder, held by this process, when anything in it is used. */
-export async function holdDataFolder(config: Config, stack: AsyncDisposableStack): Promise<DataFolder | undefined> {
+export async function holdDataFolder(
+  config: Config,
+  stack: AsyncDisposableStack,
+  log: Logger,
+): Promise<DataFolder | undefined> {
   if (config.mode !== 'all') return undefined;
-  const folder = await openDataFolder(config.home);
+  const folder = await openDataFolder(config.home, log);
   stack.defer(() => folder.release());
   return folder;
 }

@@ -56,7 +56,7 @@ interface Parts {
 export async function run(config: Config, log: Logger, startedAt: number): Promise<Running | undefined> {
   refuseUnbuilt(config);
   await using stack = new AsyncDisposableStack();
-  const folder = await holdDataFolder(config, stack);
+  const folder = await holdDataFolder(config, stack, log);
   if (folder) await withdrawAnnouncement(folder);
   const db = await openDatabase(config, folder, stack, log);
   await prepareSchema(config, db, log);

@@ -4,12 +4,16 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keptSecret, openDataFolder } from './data-folder.ts';
 
 let parent: string;
 let home: string;
+let logged: unknown[];
+const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) });
 beforeEach(async () => {
+  logged = [];
   parent = await mkdtemp(join(tmpdir(), 'millrace-folder-'));
   home = join(parent, 'home');
 });
@@ -29,7 +33,7 @@ async function holder(path: string) {
 
 describe('the data folder', () => {
   it('should be made for its owner only', async () => {
-    const folder = await openDataFolder(home);
+    const folder = await openDataFolder(home, log);
     expect(await mode(home)).toBe(0o700);
     expect(await mode(folder.redis)).toBe(0o700);
     expect(await mode(join(home, 'pid'))).toBe(0o600);
@@ -37,17 +41,41 @@ describe('the data folder', () => {
     folder.release();
   });
 
-  it('should be closed to others when it was open to them', async () => {
-    await mkdir(home, { mode: 0o755 });
+  it('should be left as open as somebody made it, with what is in it closed, and say so once', async () => {
+    await mkdir(home);
     await chmod(home, 0o755);
-    (await openDataFolder(home)).release();
-    expect(await mode(home)).toBe(0o700);
+    const folder = await openDataFolder(home, log);
+    expect(await mode(home)).toBe(0o755);
+    for (const inner of ['redis', 'pglite', 'storage']) expect(await mode(join(home, inner)), inner).toBe(0o700);
+    await keptSecret(folder.apiKeyFile);
+    for (const file of ['pid', 'api-key']) expect(await mode(join(home, file)), file).toBe(0o600);
+    expect(logged).toEqual([
+      expect.objectContaining({ level: 40, folder: home, mode: '755', hint: expect.stringContaining('chmod 700') }),
+    ]);
+    folder.release();
+  });
+
+  it('should keep the mode of what somebody made in it', async () => {
+    await mkdir(join(home, 'storage'), { recursive: true });
+    await chmod(home, 0o750);
+    await chmod(join(home, 'storage'), 0o770);
+    (await openDataFolder(home, log)).release();
+    expect(await mode(home)).toBe(0o750);
+    expect(await mode(join(home, 'storage'))).toBe(0o770);
+  });
+
+  it('should say nothing of a folder that is for its owner only, whoever made it', async () => {
+    await mkdir(home, { mode: 0o700 });
+    (await openDataFolder(home, log)).release();
+    (await openDataFolder(join(parent, 'below', 'ours'), log)).release();
+    expect(await mode(join(parent, 'below', 'ours'))).toBe(0o700);
+    expect(logged).toEqual([]);
   });
 
   it('should be refused while another process holds it, and name that process', async () => {
     const other = await holder(home);
     try {
-      await expect(openDataFolder(home)).rejects.toMatchObject({
+      await expect(openDataFolder(home, log)).rejects.toMatchObject({
         code: 'data_folder_locked',
         message: `Another Millrace (process ${other.pid}) runs on the data folder ${home}.`,
         hint: expect.stringContaining('MILLRACE_HOME'),
@@ -64,7 +92,7 @@ describe('the data folder', () => {
     const other = await holder(home);
     other.kill('SIGKILL');
     await once(other, 'exit');
-    const folder = await openDataFolder(home);
+    const folder = await openDataFolder(home, log);
     expect(await readFile(join(home, 'pid'), 'utf8')).toBe(`${process.pid}\n`);
     folder.release();
   });
@@ -74,21 +102,21 @@ describe('the data folder', () => {
     other.stdin.end();
     const [said] = await once(other.stdout, 'data');
     expect(String(said)).toBe('released\n');
-    (await openDataFolder(home)).release();
-    (await openDataFolder(home)).release();
+    (await openDataFolder(home, log)).release();
+    (await openDataFolder(home, log)).release();
     if (other.exitCode === null) await once(other, 'exit');
   });
 
   it('should be refused a second time in the same process too', async () => {
-    const folder = await openDataFolder(home);
-    await expect(openDataFolder(home)).rejects.toMatchObject({ code: 'data_folder_locked' });
+    const folder = await openDataFolder(home, log);
+    await expect(openDataFolder(home, log)).rejects.toMatchObject({ code: 'data_folder_locked' });
     folder.release();
   });
 
   it('should say that it cannot be made where a file stands in its way', async () => {
     await writeFile(home, 'a file');
     for (const path of [home, join(home, 'below')])
-      await expect(openDataFolder(path)).rejects.toMatchObject({
+      await expect(openDataFolder(path, log)).rejects.toMatchObject({
         code: 'data_folder_unwritable',
         message: `The data folder ${path} cannot be made or written.`,
         hint: expect.stringContaining('MILLRACE_HOME'),
@@ -97,9 +125,9 @@ describe('the data folder', () => {
   });
 
   it('should say that its lock file is damaged, and leave all as it is', async () => {
-    await mkdir(home);
+    await mkdir(home, { mode: 0o700 });
     await writeFile(join(home, 'lock.db'), 'no database, and long enough to be seen as none'.repeat(100));
-    await expect(openDataFolder(home)).rejects.toMatchObject({ code: 'data_folder_damaged' });
+    await expect(openDataFolder(home, log)).rejects.toMatchObject({ code: 'data_folder_damaged' });
     expect((await readdir(home)).sort()).toEqual(['lock.db', 'redis']);
   });
 });

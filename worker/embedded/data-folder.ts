@@ -1,9 +1,10 @@
-/** The data folder of the embedded default: one process at a time, readable by its owner only. */
+/** The data folder of the embedded default: one process at a time, readable by its owner only unless somebody opened it. */
 import { randomBytes } from 'node:crypto';
-import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '../errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
 export interface DataFolder {
   readonly path: string;
@@ -15,20 +16,29 @@ export interface DataFolder {
 
 const ownerOnlyFolder = 0o700;
 const ownerOnlyFile = 0o600;
+/** Mode bits of everybody but the owner. */
+const othersBits = 0o077;
+/** What in it is made by programs that leave it open to all. */
+const innerFolders = ['redis', 'pglite', 'storage'];
 
 const isErrno = (error: unknown, ...codes: string[]) =>
   error instanceof Error && 'code' in error && codes.includes(String(error.code));
 
 /**
- * Makes and locks the folder. The lock is SQLite's file lock: the system lets go of it when this process dies, however it dies.
- * @throws StartError `data_folder_unwritable`, `data_folder_locked`
+ * Makes and locks the folder. One that is there already keeps its mode; where others can look into it, what we put into it is
+ * closed to them, and the log says so. The lock is SQLite's file lock: the system lets go of it when this process dies,
+ * however it dies.
+ * @throws StartError `data_folder_unwritable`, `data_folder_locked`, `data_folder_damaged`
  */
-export async function openDataFolder(path: string): Promise<DataFolder> {
+export async function openDataFolder(path: string, log: Pick<Logger, 'warn'>): Promise<DataFolder> {
   const redis = join(path, 'redis');
+  let mode: number;
   try {
-    await mkdir(redis, { recursive: true, mode: ownerOnlyFolder });
-    await chmod(path, ownerOnlyFolder);
+    await makeFolder(path);
     await access(path, constants.W_OK | constants.X_OK);
+    mode = (await stat(path)).mode & 0o777;
+    const open = (mode & othersBits) !== 0;
+    for (const inner of open ? innerFolders : ['redis']) await makeFolder(join(path, inner));
   } catch (cause) {
     throw new StartError({
       code: 'data_folder_unwritable',
@@ -39,6 +49,12 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   }
   const lock = lockFile(join(path, 'lock.db'), path, await readHolder(join(path, 'pid')));
   await writeFile(join(path, 'pid'), `${process.pid}\n`, { mode: ownerOnlyFile });
+  if ((mode & othersBits) !== 0) {
+    log.warn(
+      { folder: path, mode: mode.toString(8), hint: 'If nobody else has to see it, close it: chmod 700.' },
+      'the data folder is open to other users of this machine, as it was made',
+    );
+  }
   return {
     path,
     database: join(path, 'pglite'),
@@ -46,6 +62,12 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     apiKeyFile: join(path, 'api-key'),
     release: () => lock.close(),
   };
+}
+
+/** Makes a folder for its owner only, whatever the umask; one that is there is left as it is. */
+async function makeFolder(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: ownerOnlyFolder });
+  if (made !== undefined) await chmod(path, ownerOnlyFolder);
 }
 
 /** The process id that the last holder wrote: for the message only, the lock itself is the file lock. */
