@@ -1,6 +1,7 @@
 /** The HTTP API: one family of routes a plugin, under one roof of auth, limits and problems. */
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Logger } from '../telemetry/logger.ts';
 import { installAuth } from './auth.ts';
 import { installClosing } from './closing.ts';
 import type { ApiDeps } from './deps.ts';
@@ -44,10 +45,13 @@ const families = [
   retrieveRoutes,
 ];
 
+/** What fastify tells of itself at `info` is where it listens; the caller says that once, in its own words. */
+const quieter = (log: Logger): Logger => (log.level === 'info' ? log.child({}, { level: 'warn' }) : log);
+
 /** Builds the API; the caller lets it listen. `close()` ends event streams and long polls, and waits for the other requests. */
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const app = fastify({
-    loggerInstance: deps.log as FastifyBaseLogger,
+    loggerInstance: quieter(deps.log) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,

@@ -39,6 +39,7 @@ describe('the first start', () => {
     expect(first.output).toContain(`  key       ${first.key}, kept in ${join(prepared, 'api-key')}`);
     expect(first.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(first.key.length).toBeGreaterThanOrEqual(32);
+    expect(first.output.split(first.url)).toHaveLength(2);
     expect(first.output).not.toMatch(stackTrace);
   });
 
