@@ -74,6 +74,7 @@ const testTasks = (gate: Gate): RegisteredTask[] => [
   }),
   stub('document_indexing_task', z.strictObject({ ...document, document_ids: z.array(z.uuid()) })),
   stub('retry_document_indexing_task', z.strictObject({ ...document, document_ids: z.array(z.uuid()) })),
+  stub('recover_document_indexing_task', z.strictObject({ ...document, document_id: z.uuid() })),
   stub('clean_document_task', z.strictObject({ ...document, document_id: z.uuid() })),
   stub('clean_dataset_task', z.strictObject(document)),
 ];
