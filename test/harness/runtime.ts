@@ -16,6 +16,8 @@ import {
   startRelay,
   type TaskRow,
   TaskWatcher,
+  Window,
+  type WindowLimits,
 } from '../../worker/runtime/index.ts';
 import { defaultTenantId } from '../../worker/services/tenants/tenants.ts';
 import { createLogger } from '../../worker/telemetry/logger.ts';
@@ -38,6 +40,7 @@ export interface TestRuntimeOptions {
   readonly tasks: readonly RegisteredTask[];
   readonly queues?: readonly QueueName[];
   readonly slots?: number;
+  readonly window?: Partial<WindowLimits>;
 }
 
 const log = createLogger({ level: process.env.TEST_LOG === '1' ? 'debug' : 'fatal', plain: true });
@@ -48,13 +51,15 @@ export function startRuntime({
   tasks,
   queues = ['fast_tasks'],
   slots = 4,
+  window: limits = {},
 }: TestRuntimeOptions): TestRuntime {
   const target = redis.targets.broker;
   const producing = connectRedis(target, 'producer', log);
   const consuming = connectRedis(target, 'consumer', log);
   const broker = new Broker(producing, log);
   const registry = createRegistry(tasks);
-  const enqueuer = createEnqueuer({ db, broker, registry, log });
+  const window = new Window({ size: 5000, isolatedPerTenant: 1, ...limits });
+  const enqueuer = createEnqueuer({ db, broker, registry, window, log });
   const consumer = new Consumer({
     db,
     connection: consuming,
@@ -69,7 +74,7 @@ export function startRuntime({
   });
   consumer.start();
   const watcher = new TaskWatcher(db, log);
-  const loops = [startRelay(db, broker, log), ...startReconciler(db, broker, log)];
+  const loops = [startRelay({ db, broker, window, log }), ...startReconciler(db, broker, log)];
   return {
     enqueuer,
     broker,

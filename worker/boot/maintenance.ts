@@ -9,14 +9,23 @@ import {
   startLoop,
   startReconciler,
   startRelay,
+  type Window,
 } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 const retentionIntervalMs = 3_600_000;
 
-export function startMaintenance(config: Config, db: Database, broker: Broker, log: Logger): Loop[] {
+export interface MaintenanceDeps {
+  readonly config: Config;
+  readonly db: Database;
+  readonly broker: Broker;
+  readonly window: Window;
+  readonly log: Logger;
+}
+
+export function startMaintenance({ config, db, broker, window, log }: MaintenanceDeps): Loop[] {
   return [
-    startRelay(db, broker, log),
+    startRelay({ db, broker, window, log }),
     ...startReconciler(db, broker, log),
     startLoop({
       name: 'retention',

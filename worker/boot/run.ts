@@ -19,11 +19,13 @@ import {
   type TaskRegistry,
   TaskWatcher,
   takeOverAll,
+  Window,
 } from '../runtime/index.ts';
 import type { TaskServices } from '../services/task-services.ts';
 import { defaultTenantId, ensureTenant, installDefaultKey } from '../services/tenants/tenants.ts';
 import { createTasks } from '../tasks/registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { holdBudget } from './budget.ts';
 import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
 import { listenOn } from './listen-on.ts';
 import { startMaintenance } from './maintenance.ts';
@@ -74,16 +76,18 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   }
   const targets = await locateRedis(config, folder, stack, log);
   log.info({ broker: describeTarget(targets.broker), database: db.driver }, 'starting');
+  await holdBudget(config, db, log);
   const services = await openServices(config, db, stack);
   const registry = createTasks(services, { sampleTasks: config.sampleTasks });
   const broker = openBroker(targets, stack, log);
   if (config.redis === undefined) await freeJobs(broker);
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
-  const enqueuer = createEnqueuer({ db, broker, registry, log });
+  const window = new Window(config.window);
+  const enqueuer = createEnqueuer({ db, broker, registry, window, log });
   const parts: Parts = { config, services, broker, registry, enqueuer, metrics, log };
 
-  const loops = startMaintenance(config, db, broker, log);
+  const loops = startMaintenance({ config, db, broker, window, log });
   deferLoops(stack, loops);
   const works = config.mode === 'worker' || config.mode === 'all';
   const connection = works ? openRedis(targets, 'consumer', stack, log) : undefined;

@@ -48,6 +48,10 @@ export interface Config {
   };
   readonly healthPort: number;
   readonly worker: { readonly queues: readonly QueueName[]; readonly slots: number };
+  /** Processes of each mode that share Redis and Postgres with this one, itself included: what the connection budget counts. */
+  readonly replicas: { readonly api: number; readonly worker: number; readonly all: number };
+  /** What of the backlog stands in Redis. */
+  readonly window: { readonly size: number; readonly isolatedPerTenant: number };
   readonly resultTtlSeconds: number;
   /** Undefined: start a private one (mode `all`). */
   readonly redis: RedisTargets | undefined;
@@ -138,6 +142,17 @@ function consumedQueues(env: Environment, faults: string[]): QueueName[] {
   return [...new Set(env.CELERY_QUEUES.filter(isQueueName))];
 }
 
+/** This process counts, whatever is said of its mode. */
+function replicasOf(env: Environment): Config['replicas'] {
+  const unset = env.MODE === 'all' ? 0 : 1;
+  const atLeast = (mode: Environment['MODE']) => (env.MODE === mode ? 1 : 0);
+  return {
+    api: Math.max(env.MILLRACE_API_REPLICAS ?? unset, atLeast('api')),
+    worker: Math.max(env.MILLRACE_WORKER_REPLICAS ?? unset, atLeast('worker')),
+    all: atLeast('all'),
+  };
+}
+
 /**
  * Parses the environment once.
  * @throws StartError `config_invalid` that lists every fault at once.
@@ -172,6 +187,11 @@ export function readConfig(raw: RawEnvironment): Config {
     },
     healthPort: env.HEALTH_PORT,
     worker: { queues: consumedQueues(env, faults), slots: env.CELERY_WORKER_AMOUNT ?? env.CELERY_WORKER_CONCURRENCY },
+    replicas: replicasOf(env),
+    window: {
+      size: env.MILLRACE_WINDOW,
+      isolatedPerTenant: env.TENANT_ISOLATED_TASK_CONCURRENCY ?? (env.MODE === 'all' ? env.MILLRACE_WINDOW : 1),
+    },
     resultTtlSeconds: env.MILLRACE_RESULT_TTL,
     redis,
     database: databaseTarget(env, faults),

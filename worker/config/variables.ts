@@ -69,6 +69,35 @@ const worker = {
     doc: 'Tasks a worker process runs side by side. Unset: `CELERY_WORKER_CONCURRENCY`.',
   }),
   CELERY_WORKER_CONCURRENCY: integer(1, 1000, 'slots')({ default: 4, doc: "AIECS's name for `CELERY_WORKER_AMOUNT`." }),
+  MILLRACE_API_REPLICAS: integer(
+    0,
+    1000,
+    'processes',
+  )({
+    doc: 'Processes in mode `api` on the same Redis and Postgres, for the connection budget that is checked at start. Unset: 1, and 0 in mode `all`.',
+  }),
+  MILLRACE_WORKER_REPLICAS: integer(
+    0,
+    1000,
+    'processes',
+  )({
+    doc: 'The same of processes in mode `worker`.',
+  }),
+  MILLRACE_WINDOW: integer(
+    10,
+    100_000,
+    'jobs',
+  )({
+    default: 5000,
+    doc: 'Durable jobs of a queue that wait in Redis at most; the rest waits in Postgres, so that Redis stays small and tenants get their turns.',
+  }),
+  TENANT_ISOLATED_TASK_CONCURRENCY: integer(
+    1,
+    100_000,
+    'tasks',
+  )({
+    doc: 'Tasks a tenant has in a queue at once, of those that bind tenants (indexing). Unset: 1, and no bound in mode `all`.',
+  }),
   MILLRACE_RESULT_TTL: integer(
     60,
     315_360_000,

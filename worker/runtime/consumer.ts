@@ -7,10 +7,14 @@ import { type QueueName, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Enqueuer } from './enqueue.ts';
+import { Grouped } from './grouped.ts';
 import { takeIn } from './intake.ts';
 import { type FetchedJob, JobSource, lockDurationMs } from './job-source.ts';
 import { Leases } from './leases.ts';
+import { claimTasks } from './ledger/claim.ts';
+import { type Completion, completeTasks } from './ledger/finish.ts';
 import { reopen } from './ledger/handover.ts';
+import type { ClaimedTask } from './ledger/rows.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import type { TaskRegistry } from './registry.ts';
 import { type Outcome, runTask } from './run-task.ts';
@@ -47,10 +51,12 @@ const maxBackoffMs = 2000;
 /** Outcomes whose acknowledgement takes no job from a waiting row: the row is finished, or the job goes back to wait. */
 const keepsItsJob: ReadonlySet<Outcome | 'dropped'> = new Set(['completed', 'failed', 'timed_out', 'handed_back']);
 
+/** Claims and good ends of a process are written together: most of them in one statement, and statements side by side. */
+const groupedWrites = { most: 200, lanes: 2 };
+
 interface Run {
   readonly job: FetchedJob;
   readonly token: string;
-  readonly task: string;
   readonly startedAt: number;
 }
 
@@ -68,7 +74,12 @@ export class Consumer {
   readonly #slots: Slots;
   readonly #leases: Leases;
   readonly #sources: JobSource[];
-  readonly #runs = new Map<Run, Promise<void>>();
+  readonly #claims: Grouped<string, ClaimedTask | undefined>;
+  readonly #completions: Grouped<Completion, boolean>;
+  /** What is held of Redis: a job from its fetch to its acknowledgement. */
+  readonly #runs = new Set<Run>();
+  /** Slots that work, each from one job to the next. */
+  readonly #chains = new Set<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #lockTimer: NodeJS.Timeout;
   #loops: Promise<void>[] = [];
@@ -84,6 +95,8 @@ export class Consumer {
     this.#options = options;
     this.#slots = new Slots(options.slots);
     this.#leases = new Leases(db, this.#owner, log);
+    this.#claims = new Grouped({ ...groupedWrites, write: (ids) => claimTasks(db, ids, this.#owner, worker) });
+    this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
     this.#sources = options.queues.map((queue) => new JobSource(queue, connection, worker));
     for (const source of this.#sources) {
       source.on('error', (error) => log.debug({ err: error, queue: source.queueName }, 'job source error'));
@@ -102,9 +115,9 @@ export class Consumer {
 
   get running(): { readonly id: string; readonly task: string; readonly queue: string; readonly seconds: number }[] {
     const now = Date.now();
-    return [...this.#runs.keys()].map(({ job, task, startedAt }) => ({
+    return [...this.#runs].map(({ job, startedAt }) => ({
       id: job.id ?? '',
-      task,
+      task: job.name,
       queue: job.queueName,
       seconds: (now - startedAt) / 1000,
     }));
@@ -124,10 +137,10 @@ export class Consumer {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#slots.close();
-    const all = () => Promise.allSettled(this.#runs.values());
+    const all = () => Promise.allSettled(this.#chains);
     await within(graceMs, all());
-    if (this.#runs.size > 0) {
-      this.#options.log.info({ running: this.#runs.size }, 'grace period is over; handing back what still runs');
+    if (this.#chains.size > 0) {
+      this.#options.log.info({ running: this.#chains.size }, 'grace period is over; handing back what still runs');
       this.#draining.abort();
       await within(handBackMs, all());
     }
@@ -145,7 +158,7 @@ export class Consumer {
     while (!this.#stopping) {
       let slot: Slot | undefined;
       try {
-        slot = await this.#slots.take(tier);
+        slot = await this.#slots.take(tier, source.queueName);
         if (!slot) return;
         const token = `${this.#owner}:${this.#tokens++}`;
         const job = await source.fetch(token);
@@ -175,20 +188,41 @@ export class Consumer {
   }
 
   #start(source: JobSource, job: FetchedJob, token: string, slot: Slot): void {
-    const run: Run = { job, token, task: job.name, startedAt: Date.now() };
-    const ended = this.#process(source, run)
-      .catch((error) =>
-        this.#options.log.error({ err: error, task_id: job.id }, 'a run ended without its end in the ledger'),
-      )
+    const chain = this.#work(source, job, token)
+      .catch((error) => this.#options.log.error({ err: error, queue: source.queueName }, 'a slot ended with an error'))
       .finally(() => {
-        this.#runs.delete(run);
+        this.#chains.delete(chain);
         slot.release();
       });
-    this.#runs.set(run, ended);
+    this.#chains.add(chain);
   }
 
-  async #process(source: JobSource, { job, token }: Run): Promise<void> {
-    const { db, enqueuer, registry, metrics, log, worker, defaultTenantId } = this.#options;
+  /** Runs a job, and goes on with the queue's next one, which comes with the acknowledgement, while nobody else wants the slot. */
+  async #work(source: JobSource, first: FetchedJob, token: string): Promise<void> {
+    for (let job: FetchedJob | undefined = first; job; ) {
+      const run: Run = { job, token, startedAt: Date.now() };
+      this.#runs.add(run);
+      try {
+        job = await this.#process(source, run);
+      } finally {
+        this.#runs.delete(run);
+      }
+      if (!job) return;
+      this.#heardAt.set(source.queueName, Date.now());
+      if (!this.#stopping) continue;
+      // asked for before the stop, answered after it; else its lock would have to lapse
+      await job.moveToWait(token);
+      return;
+    }
+  }
+
+  #wantsNext(source: JobSource): boolean {
+    return !this.#stopping && !this.#slots.wantedBeside(queues[source.queueName].tier, source.queueName);
+  }
+
+  /** Returns the next job when it came with the acknowledgement of this one. */
+  async #process(source: JobSource, { job, token }: Run): Promise<FetchedJob | undefined> {
+    const { db, enqueuer, registry, metrics, log, defaultTenantId } = this.#options;
     const incoming = {
       id: job.id ?? '',
       name: job.name,
@@ -199,14 +233,21 @@ export class Consumer {
     let outcome: Outcome | 'dropped' = 'dropped';
     let taskId = incoming.id;
     try {
-      const intake = await takeIn({ db, owner: this.#owner, worker, defaultTenantId }, incoming);
+      const intake = await takeIn({ db, claim: (id) => this.#claims.add(id), defaultTenantId }, incoming);
       if (intake.kind === 'claimed') {
         const { task } = intake;
         taskId = task.fence.id;
         const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
         const observe = metrics.taskStarted(task);
         outcome = await runTask(
-          { db, enqueuer, leases: this.#leases, log, draining: this.#draining.signal },
+          {
+            db,
+            enqueuer,
+            leases: this.#leases,
+            complete: (completion) => this.#completions.add(completion),
+            log,
+            draining: this.#draining.signal,
+          },
           definition,
           task,
         );
@@ -218,20 +259,30 @@ export class Consumer {
       log.warn({ err: error, task_id: job.id }, 'the ledger could not be asked; the job goes back to its queue');
       await job.moveToWait(token).catch(() => undefined);
       await wait(1000, undefined, { ref: false });
-      return;
+      return undefined;
     }
-    await this.#acknowledge(job, token, outcome, taskId);
+    const next = await this.#acknowledge(source, job, token, outcome);
+    if (!keepsItsJob.has(outcome) && isUuid(taskId)) await this.#reopen(taskId);
+    return next;
   }
 
   /** The ledger has the truth already: a job that cannot be acknowledged is dropped when it comes again. */
-  async #acknowledge(job: FetchedJob, token: string, outcome: Outcome | 'dropped', taskId: string): Promise<void> {
+  async #acknowledge(
+    source: JobSource,
+    job: FetchedJob,
+    token: string,
+    outcome: Outcome | 'dropped',
+  ): Promise<FetchedJob | undefined> {
     try {
-      if (outcome === 'handed_back') await job.moveToWait(token);
-      else await job.moveToCompleted('', token, false);
+      if (outcome !== 'handed_back') return await source.acknowledge(job, token, this.#wantsNext(source));
+      await job.moveToWait(token);
     } catch (error) {
       this.#options.log.debug({ err: error, task_id: job.id }, 'job was not acknowledged');
     }
-    if (keepsItsJob.has(outcome) || !isUuid(taskId)) return;
+    return undefined;
+  }
+
+  async #reopen(taskId: string): Promise<void> {
     try {
       await reopen(this.#options.db, taskId);
     } catch (error) {
@@ -242,7 +293,7 @@ export class Consumer {
   async #renewLocks(): Promise<void> {
     // cut off from the database: whoever takes the tasks over must not find their jobs locked
     if (!this.#leases.confirmed) return;
-    const bySource = Map.groupBy(this.#runs.keys(), (run) => run.job.queueName);
+    const bySource = Map.groupBy(this.#runs, (run) => run.job.queueName);
     for (const source of this.#sources) {
       const runs = bySource.get(source.queueName) ?? [];
       if (runs.length === 0) continue;

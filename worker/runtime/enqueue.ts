@@ -3,12 +3,14 @@ import type { Database, Queryable } from '../db/index.ts';
 import { MillraceError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
+import { Grouped } from './grouped.ts';
 import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
-import { type Handover, markQueued, releaseHandover } from './ledger/handover.ts';
+import { type Handover, release } from './ledger/handover.ts';
 import type { TaskOptions } from './options.ts';
 import { parsePayload, payloadText } from './payload.ts';
 import type { TaskRegistry } from './registry.ts';
 import type { Json } from './task.ts';
+import type { Window } from './window.ts';
 
 /** Most tasks a batch may hold. */
 export const maxBatch = 1000;
@@ -42,10 +44,19 @@ export interface EnqueueDeps {
   readonly db: Database;
   readonly broker: Broker;
   readonly registry: TaskRegistry;
+  readonly window: Window;
   readonly log: Logger;
 }
 
-export function createEnqueuer({ db, broker, registry, log }: EnqueueDeps): Enqueuer {
+/** Single enqueues of many callers share a statement and its commit: most of them in one, and statements side by side. */
+const groupedInserts = { most: 500, lanes: 2 };
+
+/** A row to be, and the place that the window gave it: without one the relay hands it over. */
+interface Placed extends NewTask {
+  readonly place?: number | undefined;
+}
+
+export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDeps): Enqueuer {
   const toRow = ({ task: name, payload, tenantId, userId, options = {} }: TaskRequest): NewTask => {
     const task = registry.get(name);
     if (!task) {
@@ -71,36 +82,57 @@ export function createEnqueuer({ db, broker, registry, log }: EnqueueDeps): Enqu
       expiresSeconds: options.expiresSeconds,
       uniqueKey: options.uniqueKey,
       uniquePolicy: options.uniquePolicy,
+      isolated: task.tenantIsolated,
     };
   };
 
-  const handOver = async (rows: readonly NewTask[], accepted: readonly Accepted[]): Promise<void> => {
+  /** The fast path: to Redis right after the commit, when there is room. What binds a tenant is counted by the relay alone. */
+  const placed = (row: NewTask): Placed => {
+    const waits = row.isolated || row.eta !== undefined || (row.countdownSeconds ?? 0) > 0;
+    const place = waits || !broker.ready ? undefined : window.admit(row.queue, row.tenantId);
+    return { ...row, place, handed: place !== undefined };
+  };
+
+  const handOver = async (rows: readonly Placed[], accepted: readonly Accepted[]): Promise<void> => {
     const due = rows.flatMap((row, index): Handover[] => {
       const answer = accepted[index];
-      if (!answer?.created || !answer.due) return [];
+      if (!answer?.handed) return [];
       return [
         {
-          ...row,
           id: answer.id,
           epoch: 0,
+          name: row.name,
+          queue: row.queue,
+          tenantId: row.tenantId,
+          userId: row.userId,
           payload: JSON.parse(row.payload),
           priority: row.priority ?? 5,
-          userId: row.userId,
+          place: row.place ?? 0,
         },
       ];
     });
     if (due.length === 0) return;
     try {
       const added = await broker.add(due);
-      if (added.length > 0) await markQueued(db, added);
-      const taken = new Set(added.map((row) => row.id));
-      const left = due.filter((row) => !taken.has(row.id)).map((row) => row.id);
-      if (left.length > 0) await releaseHandover(db, left);
+      if (added.length === due.length) return;
+      const stand = new Set(added.map((row) => row.id));
+      await release(
+        db,
+        due.filter((row) => !stand.has(row.id)),
+      );
     } catch (error) {
-      // The rows are committed: whatever failed here, the relay finds them.
-      log.warn({ err: error, tasks: due.length }, 'handing over to redis failed; the relay goes on');
+      // The rows are committed: whatever failed here, the reconciler finds them.
+      log.warn({ err: error, tasks: due.length }, 'handing over to redis failed; the reconciler goes on');
     }
   };
+
+  const accept = async (rows: readonly Placed[]): Promise<Accepted[]> => {
+    const accepted = needsTransaction(rows) ? await db.tx((tx) => acceptTasks(tx, rows)) : await acceptTasks(db, rows);
+    // Not awaited: durable is durable now, and a slow Redis must not hold the answer back.
+    void handOver(rows, accepted);
+    return accepted;
+  };
+  const singles = new Grouped<Placed, Accepted>({ ...groupedInserts, write: accept });
 
   const batch = async (requests: readonly TaskRequest[]): Promise<Accepted[]> => {
     if (requests.length > maxBatch) {
@@ -111,27 +143,21 @@ export function createEnqueuer({ db, broker, registry, log }: EnqueueDeps): Enqu
       });
     }
     if (requests.length === 0) return [];
-    const rows = requests.map(toRow);
-    const accepted = needsTransaction(rows) ? await db.tx((tx) => acceptTasks(tx, rows)) : await acceptTasks(db, rows);
-    // Not awaited: durable is durable now, and a slow Redis must not hold the answer back.
-    void handOver(rows, accepted);
-    return accepted;
+    return accept(requests.map(toRow).map(placed));
   };
 
   return {
     batch,
     async one(request) {
-      const [accepted] = await batch([request]);
+      const row = placed(toRow(request));
+      if (!needsTransaction([row])) return singles.add(row);
+      const [accepted] = await accept([row]);
       if (!accepted) throw new Error('a batch of one gave no answer');
       return accepted;
     },
-    leave: (tx, requests) =>
-      acceptTasks(
-        tx,
-        requests.map(toRow).map((row) => ({ ...row, leftToRelay: true })),
-      ),
+    leave: (tx, requests) => acceptTasks(tx, requests.map(toRow)),
     async within(tx, requests) {
-      const rows = requests.map(toRow);
+      const rows = requests.map(toRow).map(placed);
       const accepted = await acceptTasks(tx, rows);
       return { accepted, handOver: () => handOver(rows, accepted) };
     },

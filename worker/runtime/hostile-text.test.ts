@@ -8,6 +8,8 @@ import { defineTask } from './define-task.ts';
 import type { Enqueuer } from './enqueue.ts';
 import { takeIn } from './intake.ts';
 import { Leases } from './leases.ts';
+import { claimTasks } from './ledger/claim.ts';
+import { type Completion, completeTasks } from './ledger/finish.ts';
 import { ensurePartitions } from './ledger/partitions.ts';
 import { readTask } from './ledger/read.ts';
 import { runTask } from './run-task.ts';
@@ -33,7 +35,7 @@ afterAll(async () => {
 async function claimed(data: unknown, name = 'hostile') {
   const id = randomUUID();
   const intake = await takeIn(
-    { db, owner, worker: 'test', defaultTenantId },
+    { db, claim: async (id) => (await claimTasks(db, [id], owner, 'test'))[0], defaultTenantId },
     { id, name, queue: 'fast_tasks', timestamp: 1, data },
   );
   if (intake.kind !== 'claimed') throw new Error('the job was dropped');
@@ -53,7 +55,8 @@ async function afterRun(handle: () => Promise<unknown>) {
   });
   const task = await claimed({ payload: {} });
   const enqueuer = {} as Enqueuer;
-  await runTask({ db, enqueuer, leases, log, draining: new AbortController().signal }, definition, task);
+  const complete = async (completion: Completion) => (await completeTasks(db, [completion]))[0] ?? false;
+  await runTask({ db, enqueuer, leases, complete, log, draining: new AbortController().signal }, definition, task);
   return readTask(db, defaultTenantId, task.fence.id);
 }
 

@@ -37,4 +37,5 @@ export { startRelay } from './relay.ts';
 export { defaultRetry, exponentialDelay, fixedDelay, type RetryPolicy } from './retry.ts';
 export type { Json, Progress, RegisteredTask, TaskContext } from './task.ts';
 export { TaskWatcher } from './watch.ts';
+export { Window, type WindowLimits } from './window.ts';
 export { type LiveWorker, liveWorkers, registerWorker } from './worker-registry.ts';

@@ -4,7 +4,6 @@ import { MillraceError } from '../errors.ts';
 import type { QueueName } from '../queues.ts';
 import { foreignTaskId, type JobData, jobMetaSchema } from './job.ts';
 import { acceptTasks } from './ledger/accept.ts';
-import { claimTask } from './ledger/claim.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import { storableJson, storableText } from './storable.ts';
 
@@ -24,8 +23,8 @@ export interface IncomingJob {
 
 export interface IntakeDeps {
   readonly db: Database;
-  readonly owner: string;
-  readonly worker: string;
+  /** Claims a row for this process, together with others. */
+  readonly claim: (id: string) => Promise<ClaimedTask | undefined>;
   /** Whose a job is that names no tenant. */
   readonly defaultTenantId: string;
 }
@@ -35,7 +34,7 @@ export async function takeIn(deps: IntakeDeps, job: IncomingJob): Promise<Intake
   const { meta, payload } = readData(job.data);
   const id = meta ? job.id : foreignTaskId(job.queue, job.id, job.timestamp);
   if (!meta) await acceptForeign(deps, job, id, payload);
-  const task = await claimTask(deps.db, id, deps.owner, deps.worker);
+  const task = await deps.claim(id);
   return task ? { kind: 'claimed', task } : { kind: 'dropped' };
 }
 

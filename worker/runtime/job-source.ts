@@ -45,6 +45,13 @@ export class JobSource extends Worker<JobData> {
     return this.getNextJob(token, { block: false });
   }
 
+  /** Removes a job that is held with `token`; with `next`, returns the queue's next job, locked with the same token. */
+  async acknowledge(job: FetchedJob, token: string, next: boolean): Promise<FetchedJob | undefined> {
+    const answer: unknown = await job.moveToCompleted('', token, next);
+    if (!Array.isArray(answer) || !answer[0]) return undefined;
+    return this.nextJobFromJobData(answer[0], answer[1], token);
+  }
+
   /** Resolves when a job may be waiting, or after the longest block. @throws when Redis is away. */
   async waitForWork(): Promise<void> {
     try {

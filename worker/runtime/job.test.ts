@@ -36,6 +36,7 @@ const row = {
   userId: undefined,
   payload: { a: 1 },
   priority: 7,
+  place: 3,
   epoch: 0,
 } as const;
 
@@ -43,7 +44,7 @@ it('should make a job with the id of its row, that BullMQ neither tries again no
   expect(jobOf(row)).toEqual({
     name: 'sample_noop',
     data: { payload: { a: 1 }, meta: { v: 1, origin: 'ledger', tenant_id: row.tenantId } },
-    opts: { jobId: row.id, priority: bullPriority(7), attempts: 1, removeOnComplete: true, removeOnFail: true },
+    opts: { jobId: row.id, priority: bullPriority(7, 3), attempts: 1, removeOnComplete: true, removeOnFail: true },
   });
   const { meta } = jobOf({ ...row, userId: 'u1' }).data;
   expect(jobMetaSchema.parse(meta)).toEqual({ v: 1, origin: 'ledger', tenant_id: row.tenantId, user_id: 'u1' });

@@ -51,7 +51,7 @@ export function jobOf(row: Handover): { name: string; data: JobData; opts: JobsO
   return {
     name: row.name,
     data: { payload: row.payload, meta },
-    opts: { ...durableJobOptions, jobId: row.id, priority: bullPriority(row.priority) },
+    opts: { ...durableJobOptions, jobId: row.id, priority: bullPriority(row.priority, row.place) },
   };
 }
 

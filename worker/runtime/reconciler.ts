@@ -7,8 +7,8 @@ import { putBack, queuedSince } from './ledger/handover.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { applyQueueStates } from './queue-control.ts';
 
-/** How long a row may stand in Redis before it is looked up there: above any fetch under way. */
-const queuedGraceSeconds = 10;
+/** How long a row may stand as QUEUED before it is looked up in Redis: above the time that its add may take (2 s). */
+const queuedGraceSeconds = 3;
 const sweepIntervalMs = 5000;
 const sweepBatch = 1000;
 

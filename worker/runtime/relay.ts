@@ -1,38 +1,50 @@
-/** The relay hands due rows to BullMQ: those the fast path missed, those whose time has come, those put back. */
+/** The relay hands due rows to BullMQ: those the fast path left, those whose time has come, those put back. */
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
 import { expireTasks } from './ledger/finish.ts';
-import { markQueued, releaseHandover, takeDue } from './ledger/handover.ts';
+import { release } from './ledger/handover.ts';
+import { allowances, readWindow, refill, type WindowState } from './ledger/window.ts';
 import { type Loop, startLoop } from './loop.ts';
+import type { Window } from './window.ts';
 
 /** A due task is handed over at most this late, and a bit for the round itself. */
 const relayIntervalMs = 200;
-const relayBatch = 500;
+const expiryBatch = 500;
 
-export function startRelay(db: Database, broker: Broker, log: Logger): Loop {
+export interface RelayDeps {
+  readonly db: Database;
+  readonly broker: Broker;
+  readonly window: Window;
+  readonly log: Logger;
+}
+
+export function startRelay({ db, broker, window, log }: RelayDeps): Loop {
+  /** Where a round ended that did not get through all who wait. */
+  let after: WindowState['waiting'][number] | undefined;
   return startLoop({
     name: 'relay',
     intervalMs: relayIntervalMs,
     log,
     round: async () => {
-      const expired = await expireTasks(db, relayBatch);
+      const expired = await expireTasks(db, expiryBatch);
       if (expired > 0) log.info({ expired }, 'tasks expired before they were started');
+      const state = await readWindow(db, after);
+      window.learn(state);
+      const from = after;
+      after = state.moreWait ? state.waiting.at(-1) : undefined;
       // Without Redis there is nothing to hand over to; taking rows would only hold them back.
-      if (!broker.ready) return undefined;
-      const due = await takeDue(db, relayBatch);
-      if (due.length === 0) return undefined;
-      const added = await broker.add(due);
-      if (added.length > 0) await markQueued(db, added);
-      if (added.length < due.length) {
-        const taken = new Set(added.map((row) => row.id));
-        await releaseHandover(
-          db,
-          due.filter((row) => !taken.has(row.id)).map((row) => row.id),
-        );
-        throw new Error(`redis took ${added.length} of ${due.length} jobs`);
-      }
-      return due.length === relayBatch ? 'again' : undefined;
+      if (!broker.ready || allowances(state, window.limits).length === 0) return undefined;
+      const taken = await refill(db, window.limits, from);
+      if (!taken || taken.rows.length === 0) return undefined;
+      const added = await broker.add(taken.rows);
+      if (added.length === taken.rows.length) return undefined;
+      const stand = new Set(added.map((row) => row.id));
+      await release(
+        db,
+        taken.rows.filter((row) => !stand.has(row.id)),
+      );
+      throw new Error(`redis took ${added.length} of ${taken.rows.length} jobs`);
     },
   });
 }

@@ -7,7 +7,7 @@ import { createContext } from './context.ts';
 import type { Enqueuer } from './enqueue.ts';
 import type { Leases } from './leases.ts';
 import { StaleOwnerError } from './ledger/effects.ts';
-import { completeTask, failTask, handBack, retryTask } from './ledger/finish.ts';
+import { type Completion, failTask, handBack, retryTask } from './ledger/finish.ts';
 import type { ClaimedTask, TaskError } from './ledger/rows.ts';
 import { maxPayloadBytes } from './payload.ts';
 import { afterFailure } from './retry.ts';
@@ -20,6 +20,8 @@ export interface RunDeps {
   readonly db: Database;
   readonly enqueuer: Enqueuer;
   readonly leases: Leases;
+  /** Writes the good end of a run, together with others; false when its fence was refused. */
+  readonly complete: (completion: Completion) => Promise<boolean>;
   readonly log: Logger;
   /** Aborted when the process has used up its grace period: runs are handed back. */
   readonly draining: AbortSignal;
@@ -126,7 +128,7 @@ async function finish(
     if (typeof result !== 'string') return finish(deps, task, claimed, { error: result }, log);
     let done: boolean;
     try {
-      done = await persistently(() => completeTask(db, fence, result), log);
+      done = await persistently(() => deps.complete({ fence, result }), log);
     } catch (error) {
       if (isTransientDatabaseError(error)) throw error;
       // the database will never take this end: an attempt that counts, or the task would run for ever

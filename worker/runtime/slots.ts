@@ -13,6 +13,7 @@ export interface Slot {
 
 interface Waiter {
   readonly tier: QueueTier;
+  readonly kind: string;
   readonly give: (slot: Slot | undefined) => void;
 }
 
@@ -35,16 +36,21 @@ export class Slots {
     return this.capacity - this.#free;
   }
 
-  /** Waits for a slot; undefined once `close` was called. */
-  take(tier: QueueTier): Promise<Slot | undefined> {
+  /** Waits for a slot; undefined once `close` was called. @param kind of work, a queue's name: whose waiting `wantedBeside` leaves out */
+  take(tier: QueueTier, kind: string = tier): Promise<Slot | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     return new Promise((give) => {
       // A tier that was idle does not save up: it may be one round behind the others, no more.
       if (!this.#waiters.some((waiter) => waiter.tier === tier))
         this.#passed[tier] = Math.max(this.#passed[tier], this.#now - 1);
-      this.#waiters.push({ tier, give });
+      this.#waiters.push({ tier, kind, give });
       this.#serve();
     });
+  }
+
+  /** Whether somebody of another kind of work waits for a slot: then one that is free again is given back, not kept. */
+  wantedBeside(tier: QueueTier, kind: string): boolean {
+    return this.#closed || this.#waiters.some((waiter) => waiter.tier !== tier || waiter.kind !== kind);
   }
 
   /** Gives out no more slots; those that wait hear undefined. */

@@ -66,6 +66,8 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType> {
   readonly retry: RetryPolicy;
   /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final. */
   readonly timeLimitSeconds: number;
+  /** A tenant has at most `TENANT_ISOLATED_TASK_CONCURRENCY` of the queue's such tasks at once; the others wait in Postgres. */
+  readonly tenantIsolated: boolean;
   readonly handle: (ctx: TaskContext, payload: z.output<P>) => Promise<Json | undefined>;
 }
 
@@ -77,6 +79,8 @@ export interface RegisteredTask {
   readonly retry: RetryPolicy;
   /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final. */
   readonly timeLimitSeconds: number;
+  /** A tenant has at most `TENANT_ISOLATED_TASK_CONCURRENCY` of the queue's such tasks at once; the others wait in Postgres. */
+  readonly tenantIsolated: boolean;
   readonly payload: z.ZodType;
   /** @throws PayloadError when the payload does not fit. */
   readonly run: (ctx: TaskContext, payload: unknown) => Promise<Json | undefined>;

@@ -29,8 +29,10 @@ export interface NewTask {
   readonly uniqueKey?: string | undefined;
   readonly uniquePolicy?: UniquePolicy | undefined;
   readonly redisJobId?: string | undefined;
-  /** Nobody hands it over after the commit: the relay takes it at once. */
-  readonly leftToRelay?: boolean | undefined;
+  /** The task binds each tenant to so many at once. */
+  readonly isolated?: boolean | undefined;
+  /** The caller hands it to Redis right after the commit, if it is due: the row starts as QUEUED. */
+  readonly handed?: boolean | undefined;
 }
 
 export interface Accepted {
@@ -38,33 +40,28 @@ export interface Accepted {
   readonly status: string;
   /** True when this call made the row; false when it was there before. */
   readonly created: boolean;
-  /** True when it may be handed to Redis at once. */
-  readonly due: boolean;
+  /** True when the row stands as QUEUED and the caller is to add its job. */
+  readonly handed: boolean;
 }
-
-/**
- * How long the caller that accepted a row has to hand it to Redis before a relay does. Above the producer's command timeout
- * (2 s), or a slow Redis would get every job twice.
- */
-const handoverSeconds = 3;
 
 const insertSql = `
   insert into tasks_live (id, tenant_id, user_id, name, queue, priority, payload, unique_key, due_at, expires_at,
-                          handover_until, redis_job_id)
+                          redis_job_id, isolated, status, queued_at)
   select r.id, r.tenant_id, r.user_id, r.name, r.queue, coalesce(r.priority, 5), r.payload, r.unique_key,
          coalesce(r.eta, now() + make_interval(secs => coalesce(r.countdown, 0))),
-         now() + make_interval(secs => r.expires),
-         case when coalesce(r.eta, now()) <= now() and coalesce(r.countdown, 0) <= 0 and r.left_to_relay is not true
-              then now() + interval '${handoverSeconds} seconds' end,
-         r.redis_job_id
+         now() + make_interval(secs => r.expires), r.redis_job_id, coalesce(r.isolated, false),
+         case when r.handed and due.now then 'QUEUED' else 'PENDING' end,
+         case when r.handed and due.now then clock_timestamp() end
     from jsonb_to_recordset($1::jsonb) as r (id uuid, tenant_id uuid, user_id text, name text, queue text, priority smallint,
-         payload jsonb, unique_key text, eta timestamptz, countdown float8, expires float8, redis_job_id text, left_to_relay boolean)
+         payload jsonb, unique_key text, eta timestamptz, countdown float8, expires float8, redis_job_id text,
+         isolated boolean, handed boolean)
+   cross join lateral (select coalesce(r.eta, now()) <= now() and coalesce(r.countdown, 0) <= 0 as now) as due
   on conflict do nothing
-  returning id, handover_until is not null as due`;
+  returning id, status = 'QUEUED' as handed`;
 
 interface Inserted {
   id: string;
-  due: boolean;
+  handed: boolean;
 }
 
 /**
@@ -83,7 +80,7 @@ export async function acceptTasks(db: Queryable, tasks: readonly NewTask[]): Pro
     const row = rows.get(id);
     // A batch may name one id twice; the second meets the row of the first.
     rows.delete(id);
-    accepted.push(row ? { id, status: 'PENDING', created: true, due: row.due } : await existing(db, task, id));
+    accepted.push(row ? { id, status: 'PENDING', created: true, handed: row.handed } : await existing(db, task, id));
   }
   return accepted;
 }
@@ -128,7 +125,8 @@ function recordset(tasks: readonly NewTask[], ids: readonly string[]): string {
       countdown: task.countdownSeconds,
       expires: task.expiresSeconds,
       redis_job_id: task.redisJobId,
-      left_to_relay: task.leftToRelay,
+      isolated: task.isolated,
+      handed: task.handed,
     });
     return `${columns.slice(0, -1)},"payload":${task.payload}}`;
   });
@@ -144,7 +142,7 @@ async function existing(db: Queryable, task: NewTask, id: string): Promise<Accep
     `select status, payload = $3::jsonb and name = $4 and tenant_id = $2 as same from tasks where id = $1 and ($2::uuid is not null)`,
     [id, task.tenantId, task.payload, task.name],
   );
-  if (byId?.same) return { id, status: byId.status, created: false, due: false };
+  if (byId?.same) return { id, status: byId.status, created: false, handed: false };
   if (byId) {
     throw new MillraceError({
       code: 'task_id_taken',
@@ -156,7 +154,7 @@ async function existing(db: Queryable, task: NewTask, id: string): Promise<Accep
     'select id, status from tasks_live where tenant_id = $1 and unique_key = $2',
     [task.tenantId, task.uniqueKey ?? null],
   );
-  if (byKey && (task.uniquePolicy ?? 'return') === 'return') return { ...byKey, created: false, due: false };
+  if (byKey && (task.uniquePolicy ?? 'return') === 'return') return { ...byKey, created: false, handed: false };
   throw new MillraceError({
     code: 'unique_key_taken',
     message: byKey

@@ -7,6 +7,7 @@ import type { ClaimedTask, Fence } from './rows.ts';
 export const leaseSeconds = 30;
 
 interface ClaimRow {
+  id: string;
   name: string;
   queue: QueueName;
   tenant_id: string;
@@ -21,44 +22,51 @@ interface ClaimRow {
 }
 
 /**
- * Claims a row that is due, or whose lease is over. Undefined when somebody else holds it, it is not due, has expired or is
- * finished: the job is then acknowledged and dropped. A takeover of a lapsed lease counts no attempt.
+ * Claims those of the rows that are due, or whose lease is over, and returns them in the order of `ids`. Undefined stands where somebody
+ * else holds a row, or it is not due, has expired or is finished: its job is then acknowledged and dropped. An id that comes twice is
+ * claimed once. A takeover of a lapsed lease counts no attempt.
  */
-export async function claimTask(
+export async function claimTasks(
   db: Queryable,
-  id: string,
+  ids: readonly string[],
   owner: string,
   worker: string,
-): Promise<ClaimedTask | undefined> {
-  const [row] = await db.query<ClaimRow>(
+): Promise<(ClaimedTask | undefined)[]> {
+  // in order, as every statement that locks several rows: two that meet then wait for each other in one direction
+  const rows = await db.query<ClaimRow>(
     `update tasks_live
         set status = 'RUNNING', epoch = epoch + 1, owner = $2, worker = $3,
             lease_until = clock_timestamp() + interval '${leaseSeconds} seconds',
             started_at = coalesce(started_at, clock_timestamp()),
             attempts = attempts + case when status = 'RUNNING' then 0 else 1 end,
             suspect = suspect or status = 'RUNNING'
-      where id = $1
+      where id = any ($1::uuid[])
         and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
         and case when status = 'RUNNING' then lease_until < clock_timestamp() else due_at <= clock_timestamp() end
-      returning name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, epoch, accepted_at, due_at`,
-    [id, owner, worker],
+      returning id, name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, epoch, accepted_at, due_at`,
+    [ids.toSorted(), owner, worker],
   );
-  return (
-    row && {
-      fence: { id, epoch: row.epoch, owner },
-      name: row.name,
-      queue: row.queue,
-      tenantId: row.tenant_id,
-      userId: row.user_id ?? undefined,
-      payload: row.payload,
-      attempts: row.attempts,
-      deaths: row.deaths,
-      suspect: row.suspect || row.deaths > 0,
-      acceptedAt: row.accepted_at,
-      dueAt: row.due_at,
-    }
-  );
+  const claimed = new Map(rows.map((row) => [row.id, claimedTask(row, owner)]));
+  return ids.map((id) => {
+    const task = claimed.get(id);
+    claimed.delete(id);
+    return task;
+  });
 }
+
+const claimedTask = (row: ClaimRow, owner: string): ClaimedTask => ({
+  fence: { id: row.id, epoch: row.epoch, owner },
+  name: row.name,
+  queue: row.queue,
+  tenantId: row.tenant_id,
+  userId: row.user_id ?? undefined,
+  payload: row.payload,
+  attempts: row.attempts,
+  deaths: row.deaths,
+  suspect: row.suspect || row.deaths > 0,
+  acceptedAt: row.accepted_at,
+  dueAt: row.due_at,
+});
 
 /** Renews the leases of one owner, all in one statement, and returns the keys of the claims that still stand. */
 export async function renewLeases(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Set<string>> {

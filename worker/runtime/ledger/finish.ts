@@ -1,5 +1,6 @@
 /** Ends of a run. Every write carries its fence and returns whether it was let in. */
 import type { Queryable } from '../../db/index.ts';
+import { claimKey } from './claim.ts';
 import type { Fence, TaskError, TerminalStatus } from './rows.ts';
 
 const finishedColumns = `id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker, unique_key,
@@ -13,14 +14,33 @@ const intoFinished = (status: string, result: string, error: string, history: st
 const fenced = `id = $1 and epoch = $2 and owner = $3 and status = 'RUNNING'`;
 const ofFence = (fence: Fence) => [fence.id, fence.epoch, fence.owner] as const;
 
-/** COMPLETED, with the JSON text of the result. */
-export async function completeTask(db: Queryable, fence: Fence, result: string): Promise<boolean> {
-  const rows = await db.query(
-    `with gone as (delete from tasks_live where ${fenced} returning *)
-     ${intoFinished(`'COMPLETED'`, '$4::jsonb', 'null', 'error_history', 'false')} returning id`,
-    [...ofFence(fence), result],
+/** The good end of a run. */
+export interface Completion {
+  readonly fence: Fence;
+  /** JSON text. */
+  readonly result: string;
+}
+
+/** COMPLETED; says of each, in their order, whether its fence let it in. */
+export async function completeTasks(db: Queryable, completions: readonly Completion[]): Promise<boolean[]> {
+  const sorted = completions.toSorted((a, b) => (a.fence.id < b.fence.id ? -1 : 1));
+  const rows = await db.query<{ id: string; epoch: number }>(
+    `with ended as (
+       select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[]) as ended (id, epoch, owner, result)),
+     gone as (
+       delete from tasks_live t using ended
+        where t.id = ended.id and t.epoch = ended.epoch and t.owner = ended.owner and t.status = 'RUNNING'
+       returning t.*, ended.result as result)
+     ${intoFinished(`'COMPLETED'`, 'result::jsonb', 'null', 'error_history', 'false')} returning id, epoch`,
+    [
+      sorted.map(({ fence }) => fence.id),
+      sorted.map(({ fence }) => fence.epoch),
+      sorted.map(({ fence }) => fence.owner),
+      sorted.map(({ result }) => result),
+    ],
   );
-  return rows.length > 0;
+  const letIn = new Set(rows.map(claimKey));
+  return completions.map(({ fence }) => letIn.has(claimKey(fence)));
 }
 
 /** FAILED or TIMED_OUT for good, kept as a dead letter. */

@@ -9,6 +9,7 @@ export const documentIndexingUpdate = (services: TaskServices): RegisteredTask =
     queue: 'dataset',
     description: 'Indexes a document again after its settings changed.',
     timeLimitSeconds: indexingTimeLimitSeconds,
+    tenantIsolated: true,
     payload: documentPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

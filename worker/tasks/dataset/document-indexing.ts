@@ -11,6 +11,7 @@ const task = (services: TaskServices, name: string, queue: 'dataset' | 'priority
     queue,
     description: 'Extracts, cleans, splits, embeds and stores documents.',
     timeLimitSeconds: indexingTimeLimitSeconds,
+    tenantIsolated: true,
     payload: documentsPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

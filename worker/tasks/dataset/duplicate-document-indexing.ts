@@ -11,6 +11,7 @@ const task = (services: TaskServices, name: string, queue: 'dataset' | 'priority
     queue,
     description: 'Deletes the old segments and vectors of documents and indexes them again.',
     timeLimitSeconds: indexingTimeLimitSeconds,
+    tenantIsolated: true,
     payload: documentsPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

@@ -10,6 +10,7 @@ export const recoverDocumentIndexing = (services: TaskServices): RegisteredTask 
     queue: 'dataset',
     description: 'Goes on with a paused or abandoned document at the step and batch it stopped at.',
     timeLimitSeconds: indexingTimeLimitSeconds,
+    tenantIsolated: true,
     payload: documentPayload,
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);

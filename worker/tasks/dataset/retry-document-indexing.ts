@@ -10,6 +10,7 @@ export const retryDocumentIndexing = (services: TaskServices): RegisteredTask =>
     queue: 'dataset',
     description: 'Indexes documents that failed again, from their files.',
     timeLimitSeconds: indexingTimeLimitSeconds,
+    tenantIsolated: true,
     payload: documentsPayload.extend({ user_id: documentsPayload.shape.tenant_id.optional() }),
     handle: async (ctx, payload) => {
       checkTenant(ctx, payload);
