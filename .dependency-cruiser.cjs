@@ -2,6 +2,7 @@
  * Which room may lean on which (docs/architecture.md): arrows point one way.
  *   api, cli, beat -> runtime -> redis, db
  *   tasks -> runtime's public face, services, db
+ *   cli, boot -> doctor -> redis, db, services
  * @type {import('dependency-cruiser').IConfiguration}
  */
 /** Unit tests, and what they lean on: `testing/` folders and contract suites beside what they test. */
@@ -32,14 +33,14 @@ module.exports = {
       comment: 'worker/redis and worker/db lean on configuration, errors and telemetry only, and not on each other.',
       severity: 'error',
       from: { path: '^worker/(redis|db)/' },
-      to: { path: '^worker/(api|beat|cli|db|redis|runtime|services|tasks)/', pathNot: '^worker/$1/' },
+      to: { path: '^worker/(api|beat|cli|db|doctor|redis|runtime|services|tasks)/', pathNot: '^worker/$1/' },
     },
     {
       name: 'runtime-knows-no-caller',
       comment: 'The runtime runs tasks that are handed to it; it imports no API, command, schedule, service or task.',
       severity: 'error',
       from: { path: '^worker/runtime/' },
-      to: { path: '^worker/(api|beat|cli|services|tasks)/' },
+      to: { path: '^worker/(api|beat|cli|doctor|services|tasks)/' },
     },
     {
       name: 'entrances-stand-apart',
@@ -60,7 +61,7 @@ module.exports = {
       comment: 'A task reaches Redis through the runtime and knows nothing of the API, commands or beat.',
       severity: 'error',
       from: { path: '^worker/tasks/' },
-      to: { path: '^worker/(api|beat|cli|redis)/' },
+      to: { path: '^worker/(api|beat|cli|doctor|redis)/' },
     },
     {
       name: 'only-the-registry-imports-tasks',
@@ -82,7 +83,21 @@ module.exports = {
       comment: 'Services are what tasks lean on; they know no runtime, API, command, schedule or task.',
       severity: 'error',
       from: { path: '^worker/services/' },
-      to: { path: '^worker/(api|beat|cli|runtime|tasks)/' },
+      to: { path: '^worker/(api|beat|cli|doctor|runtime|tasks)/' },
+    },
+    {
+      name: 'the-doctor-only-looks',
+      comment: 'The doctor asks servers by itself; it starts nothing and needs nothing that runs.',
+      severity: 'error',
+      from: { path: '^worker/doctor/' },
+      to: { path: '^worker/(api|beat|boot|cli|runtime|tasks)/' },
+    },
+    {
+      name: 'the-doctor-is-asked-by-its-face',
+      comment: 'The command line runs the doctor, and the start asks it for the connection budget.',
+      severity: 'error',
+      from: { pathNot: '^worker/doctor/' },
+      to: { path: '^worker/doctor/', pathNot: '^worker/doctor/index[.]ts$' },
     },
     {
       name: 'outside-sees-public-files',

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { MillraceError, StartError } from '../errors.ts';
 import { printConfig } from './config-command.ts';
 import { demo } from './demo.ts';
+import { doctor } from './doctor.ts';
 
 const exitFailed = 1;
 const exitUsage = 2;
@@ -26,6 +27,14 @@ program
   .description('index the sample documents in an embedded Millrace and ask five questions')
   .action(async () => {
     process.exitCode = await demo();
+  });
+
+program
+  .command('doctor')
+  .description('try every connection that the environment names, and say what to mend')
+  .option('--json', 'all facts, as one JSON object')
+  .action(async ({ json = false }: { json?: boolean }) => {
+    process.exit(await doctor(process.env, json));
   });
 
 try {

@@ -1,2 +1,23 @@
+export {
+  type ConnectionBudget,
+  type ConnectionCount,
+  connectionBudget,
+  connectionsOfProcess,
+  type KnownServer,
+  type ProcessSetup,
+  readClientLimit,
+  type ServerLimit,
+  serversOfTarget,
+} from './budget.ts';
 export { connectionCause } from './cause.ts';
 export { connectRedis, describeTarget, type RedisConnection, type RedisUse } from './connections.ts';
+export {
+  askServer,
+  dataAccess,
+  isDenied,
+  type ServerAccess,
+  type ServerAnswer,
+  type ServerCall,
+  sentinelAccess,
+  tryServer,
+} from './one-server.ts';
