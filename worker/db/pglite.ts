@@ -7,15 +7,25 @@ import { setImmediate } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import { StartError } from '../errors.ts';
 import { type Database, guard, type Row, type SqlValue, type Transaction } from './database.ts';
+import { ensurePgliteFolder } from './pglite-folder.ts';
+import { startParameters } from './pglite-parameters.ts';
 
-/** Opens (or makes) the database in `folder`; `undefined` keeps it in memory. */
+/**
+ * Opens (or makes) the database in `folder`; `undefined` keeps it in memory.
+ * @throws StartError `database_unreadable`, `database_not_made`
+ */
 export async function openPglite(folder: string | undefined): Promise<Database> {
+  if (folder !== undefined) await ensurePgliteFolder(folder);
   // loaded here: a worker beside Postgres does not pay for it
   const [pglite, { vector }] = await Promise.all([
     import('@electric-sql/pglite'),
     import('@electric-sql/pglite-pgvector'),
   ]);
-  const options = { extensions: { vector }, parsers: { [pglite.types.INT8]: Number } };
+  const options = {
+    extensions: { vector },
+    parsers: { [pglite.types.INT8]: Number },
+    startParams: startParameters(pglite.PGlite.defaultStartParams),
+  };
   let lite: PGlite;
   try {
     lite = folder === undefined ? await pglite.PGlite.create(options) : await pglite.PGlite.create(folder, options);
