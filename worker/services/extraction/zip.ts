@@ -19,6 +19,8 @@ const bombBytes = 24 * 1024 * 1024;
 const bombRatio = 150;
 /** A part that says it is at most this long is unpacked at once: a stream each costs more than most parts. Some ms of work. */
 const maxAtOnceBytes = 512 * 1024;
+/** Longest part that is read as a whole. */
+const maxWholeBytes = 1024 * 1024;
 /** Least `chunkSize` that zlib takes. */
 const minChunkBytes = 64;
 const endSignature = 0x06054b50;
@@ -57,11 +59,19 @@ export class ZipFile {
     return [...this.#entries.values()].some((entry) => entry.encrypted);
   }
 
-  /** A part as a whole; undefined when there is none of that name. For parts that are small by nature. */
+  /**
+   * A part as a whole; undefined when there is none of that name. For parts that are small by nature.
+   * @throws DocumentError `document_too_large` when it is not
+   */
   async read(name: string): Promise<Buffer | undefined> {
     if (!this.has(name)) return undefined;
     const pieces: Buffer[] = [];
-    for await (const piece of this.stream(name)) pieces.push(piece);
+    let bytes = 0;
+    for await (const piece of this.stream(name)) {
+      bytes += piece.byteLength;
+      if (bytes > maxWholeBytes) throw bomb();
+      pieces.push(piece);
+    }
     return Buffer.concat(pieces);
   }
 
