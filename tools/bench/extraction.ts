@@ -79,12 +79,15 @@ export async function measureExtraction(
 }
 
 function subjectsOf({ pdf, docx, pptx, txt }: Corpus): Subject[] {
+  const onePdf = { files: pdf.files.slice(0, 1), pages: pdf.pages / pdf.files.length };
   const all = { files: [...pdf.files, ...docx.files, ...pptx.files, ...txt.files], pages: 0 };
   return [
     { name: 'PDF to text (pypdfium2)', work: 'extract', set: pdf, summed: true },
     { name: 'DOCX to text (python-docx)', work: 'extract', set: docx, summed: true },
     { name: 'PPTX to text (python-pptx)', work: 'extract', set: pptx, summed: true },
     { name: 'split by tokens (langchain, tiktoken)', work: 'split', set: txt, summed: true },
+    { name: 'one PDF to text (pypdfium2, page by page)', work: 'extract', set: onePdf, summed: false },
+    { name: 'one PDF to segments (text and pieces)', work: 'whole', set: onePdf, summed: false },
     { name: 'split by tokens (langchain, characters)', work: 'split_characters', set: txt, summed: false },
     { name: 'split, words, keywords (langchain, tiktoken)', work: 'whole', set: txt, summed: false },
     { name: 'all files to segments (text and pieces)', work: 'whole', set: all, summed: false },
@@ -101,7 +104,7 @@ function heading(processes: 1 | 2): string {
   const how =
     processes === 1
       ? 'One core: everything in one process that is held to one core, but for what its runtime does beside.'
-      : 'Two cores: Millrace in two bounded children (`whole`: its DocumentParser), Python in a Pool(2); texts go to the parent.';
+      : 'Two cores: Millrace in two bounded children (`whole`: its DocumentParser), Python in a Pool(2), which reads half the pages of a single PDF each; texts go to the parent.';
   return `${how}\nA warm-up round first, so no start-up counts. Medians of ${rounds} rounds in turn (least - most); ratio: Millrace / Python, below 1 is faster.`;
 }
 

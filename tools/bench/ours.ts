@@ -7,8 +7,9 @@ import { createInterface } from 'node:readline';
 import { ChildPool } from '../../worker/services/bounded-child/pool.ts';
 import { extract } from '../../worker/services/extraction/extract.ts';
 import { defaultExtractLimits } from '../../worker/services/extraction/extractor.ts';
-import { defaultParseLimits, defaultPool, parseHeapMib } from '../../worker/services/parsing/limits.ts';
+import { defaultParseLimits, defaultPool, defaultSharing, parseHeapMib } from '../../worker/services/parsing/limits.ts';
 import { DocumentParser } from '../../worker/services/parsing/parse.ts';
+import { runShared } from '../../worker/services/parsing/shared-job.ts';
 import { cutBlocks, splitBlocks } from '../../worker/services/splitting/split.ts';
 import type { BenchChildArgument } from './bench-child.ts';
 import type { Answer, Request, Work } from './protocol.ts';
@@ -86,8 +87,13 @@ class Pair {
   }
 
   async #benched(work: Work, file: string): Promise<Result> {
-    const argument: BenchChildArgument = { name: basename(file), split: isCut(work) };
-    const values = this.#pool.run({ input: () => createReadStream(file), argument, limits: defaultParseLimits });
+    const argument: BenchChildArgument = {
+      name: basename(file),
+      split: isCut(work),
+      sharePages: defaultSharing.minPages,
+    };
+    const job = { source: () => createReadStream(file), argument, limits: defaultParseLimits };
+    const values = runShared(this.#pool, job, { ...defaultSharing, helpers: 1 });
     let text = '';
     let chars = 0;
     let pieces = 0;

@@ -31,11 +31,14 @@ by_tokens = RecursiveCharacterTextSplitter(
 by_characters = RecursiveCharacterTextSplitter(chunk_size=1750, chunk_overlap=175)
 
 
-def pdf_text(path):
+def pdf_text(path, part=0, parts=1):
+    """The text of the pages of one of so many equal parts."""
     document = pypdfium2.PdfDocument(path)
     try:
         pages = []
-        for page in document:
+        count = len(document)
+        for index in range(count * part // parts, count * (part + 1) // parts):
+            page = document[index]
             text_page = page.get_textpage()
             pages.append(text_page.get_text_range())
             text_page.close()
@@ -112,7 +115,11 @@ def answer(request, pools):
     if processes > 1 and processes not in pools:
         pools[processes] = multiprocessing.Pool(processes)
     began = time.perf_counter()
-    if processes > 1:
+    if processes > 1 and len(request["files"]) == 1 and request["work"] == "extract":
+        [path] = request["files"]
+        halves = pools[processes].starmap(pdf_text, [(path, part, processes) for part in range(processes)], chunksize=1)
+        results = [("\n\n".join(halves), 0)]
+    elif processes > 1:
         results = pools[processes].map(work, request["files"], chunksize=1)
     else:
         results = [work(path) for path in request["files"]]

@@ -12,7 +12,7 @@ export type Work = 'extract' | 'split' | 'split_characters' | 'whole' | 'check';
 export interface Request {
   readonly work: Work;
   readonly files: readonly string[];
-  /** 1: in the runner itself. 2: two processes beside it, one file at a time each. */
+  /** 1: in the runner itself. 2: two processes beside it, one file at a time each, or the pages of a single PDF. */
   readonly processes: 1 | 2;
 }
 

@@ -107,3 +107,66 @@ describe('a pool of bounded children', () => {
     await expect(run(pool, { do: 'remember' })).rejects.toThrow('closed');
   });
 });
+
+describe('a child that a pool lends', () => {
+  const never = { start: true, onWanted: () => undefined };
+  const job = (order: Order) => ({ input: Readable.from([]), argument: order, limits });
+  const nothing = async () => undefined;
+
+  it('should do its job and be used again', async () => {
+    const pool = open({ size: 1 });
+    const values: unknown[] = [];
+    await pool.lend(job({ do: 'remember' }), never, async (value) => {
+      values.push(value);
+    });
+    expect(values).toMatchObject([{ count: 1 }]);
+    expect(await run(pool, { do: 'remember' })).toMatchObject([{ count: 2 }]);
+  });
+
+  it('should only be one that stands idle, unless it may be started', async () => {
+    const pool = open({ size: 1 });
+    const waiting = { ...never, start: false };
+    expect(pool.lend(job({ do: 'remember' }), waiting, nothing)).toBeUndefined();
+    pool.warm();
+    await pool.lend(job({ do: 'remember' }), waiting, nothing);
+    expect(pool.children).toBe(1);
+  });
+
+  it('should not be lent while every child has its job', async () => {
+    const pool = open({ size: 1 });
+    const busy = pool.run(job({ do: 'flood', values: 10, bytes: 10 }));
+    await busy.next();
+    expect(pool.lend(job({ do: 'remember' }), never, nothing)).toBeUndefined();
+    await busy.return();
+  });
+
+  it('should hear once that it is wanted, one child for each job that waits, and make room for it', async () => {
+    const pool = open({ size: 2 });
+    const heard: number[] = [];
+    const leave = [new AbortController(), new AbortController()];
+    const lent = leave.map((abort, at) => {
+      const onWanted = () => {
+        heard.push(at);
+        abort.abort(new Error('wanted'));
+      };
+      return pool.lend({ ...job({ do: 'spin' }), signal: abort.signal }, { start: true, onWanted }, nothing);
+    });
+    const ended = Promise.allSettled(lent);
+    expect(await run(pool, { do: 'ignore-input' })).toEqual(['done without it']);
+    expect(heard).toEqual([0]);
+    leave[1]?.abort(new Error('over'));
+    await ended;
+    expect(await run(pool, { do: 'ignore-input' })).toEqual(['done without it']);
+  });
+
+  it('should tell its error to the one who took it', async () => {
+    const lent = open().lend(job({ do: 'throw' }), never, nothing);
+    await expect(lent).rejects.toThrow('an even number');
+  });
+
+  it('should not be lent by a pool that is closed', async () => {
+    const pool = open();
+    await pool.close();
+    expect(pool.lend(job({ do: 'remember' }), never, nothing)).toBeUndefined();
+  });
+});

@@ -75,8 +75,8 @@ async function serve(task: BoundedTask, reader: FrameReader, output: Socket): Pr
     } catch (thrown) {
       await writeFrame(output, frameKind.failed, v8.serialize(sendable(thrown)));
     }
-    // Nobody is left to take the answer: it would be taken for the next job.
-    if (asking) throw new Error('a task was over before its question was answered');
+    // Nobody is left to take the answer, and the next job must not: a task that fell over a question ends its child.
+    if (asking) return;
     // What was not read of this job's input must not be taken for the next job.
     for await (const _unread of input());
   }

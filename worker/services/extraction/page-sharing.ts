@@ -66,25 +66,40 @@ export async function* sharedPages(
 ): AsyncGenerator<RangePart> {
   const ranges = await sharing.begin(print);
   const own = new Map<number, OwnRange>();
+  let waited = 0;
   let keptChars = 0;
-  for (let waited = 0; waited < ranges; ) {
+  function ask(): Promise<NextStep> | undefined {
+    let first = waited;
+    while (own.has(first)) first += 1;
+    const asked = first < ranges ? sharing.next(first, keptChars < maxKeptChars) : undefined;
+    // It is awaited when its turn comes, which a fault in a page may forestall.
+    asked?.catch(() => undefined);
+    return asked;
+  }
+  let asked: Promise<NextStep> | undefined;
+  while (waited < ranges) {
     const mine = own.get(waited);
     if (mine !== undefined) {
+      // Asked before the pages are read, so that the answer is there after them.
+      asked ??= ask();
+      yield* mine.parts();
       keptChars -= mine.keptChars;
       own.delete(waited);
-      yield* mine.parts();
       waited += 1;
       continue;
     }
-    const step = await sharing.next(waited, keptChars < maxKeptChars);
+    const step = await (asked ?? ask());
+    asked = undefined;
+    if (step === undefined) throw new Error('pages were awaited which nobody reads');
     if (step.do === 'take') {
       yield step.part;
       if (step.part.last) waited += 1;
       continue;
     }
+    const { index } = step.range;
     const range = new OwnRange(read(step.range)[Symbol.iterator]());
-    own.set(step.range.index, range);
-    if (step.range.index === waited) continue;
+    own.set(index, range);
+    if (index === waited) continue;
     range.keep(maxKeptChars - keptChars);
     keptChars += range.keptChars;
   }

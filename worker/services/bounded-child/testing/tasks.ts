@@ -1,6 +1,7 @@
 /** The module that the bounded child's tests run: one task, told by its argument what to do. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { ChildContext } from '../runner.ts';
 
 export type Order =
   | { do: 'count' }
@@ -17,6 +18,9 @@ export type Order =
   | { do: 'read-file'; path: string }
   | { do: 'spawn' }
   | { do: 'environment' }
+  | { do: 'ask'; questions: readonly unknown[] }
+  | { do: 'ask-too-early' }
+  | { do: 'leave-unanswered' }
   | { do: 'remember' };
 
 class OddError extends Error {
@@ -27,7 +31,7 @@ class OddError extends Error {
 export async function* run(
   input: AsyncIterable<Uint8Array>,
   argument: unknown,
-  context: { cache: Map<string, unknown> },
+  context: ChildContext,
 ): AsyncGenerator<unknown> {
   const order = argument as Order;
   switch (order.do) {
@@ -84,6 +88,18 @@ export async function* run(
       break;
     case 'environment':
       yield { ...process.env };
+      break;
+    case 'ask':
+      for await (const _piece of input);
+      for (const question of order.questions) yield await context.ask(question);
+      break;
+    case 'ask-too-early':
+      yield await context.ask('early');
+      break;
+    case 'leave-unanswered':
+      for await (const _piece of input);
+      void context.ask('a question');
+      yield 'left';
       break;
     case 'remember': {
       const before = context.cache.get('count');
