@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults check bench-indexing clean
+.PHONY: help up demo test test-unit test-integration test-faults check bench-indexing bench-queue clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,11 @@ check: ## Types, format, lint, dead code, dependency arrows, generated docs; cha
 bench-indexing: ## Extraction and splitting against Python's libraries, and the whole pipeline
 	@tools/setup --quiet --for bench
 	@exec tools/run node tools/bench/indexing.ts
+
+bench-queue: ## Enqueue, throughput and pickup against Celery and bare BullMQ (BENCH="--full": also 1,000,000 waiting)
+	@tools/setup --quiet --for bench
+	@tools/setup --quiet --for test
+	@exec tools/run node tools/bench/queue/main.ts $(BENCH)
 
 clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder
 	@rm -rf .bench coverage node_modules/.vite node_modules/.vitest node_modules/.cache
