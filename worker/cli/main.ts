@@ -4,6 +4,9 @@ import { MillraceError, StartError } from '../errors.ts';
 import { printConfig } from './config-command.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
+import { addKey } from './keys-add.ts';
+import { listKeys } from './keys-list.ts';
+import { revokeKey } from './keys-revoke.ts';
 
 const exitFailed = 1;
 const exitUsage = 2;
@@ -36,6 +39,27 @@ program
   .action(async ({ json = false }: { json?: boolean }) => {
     process.exit(await doctor(process.env, json));
   });
+
+const keys = program.command('keys').description('API keys of tenants: add, list, revoke');
+
+keys
+  .command('add')
+  .description('make a key for a tenant and print it, this once')
+  .requiredOption('--tenant <name or id>', 'whose key it is; a tenant that is not there is made')
+  .option('--name <label>', 'what the key is for', 'command line')
+  .action(({ tenant, name }: { tenant: string; name: string }) => addKey(process.env, tenant, name));
+
+keys
+  .command('list')
+  .description('list the keys of all tenants, by their ids')
+  .option('--json', 'as a JSON array')
+  .action(({ json = false }: { json?: boolean }) => listKeys(process.env, json));
+
+keys
+  .command('revoke')
+  .description('let a key work no longer')
+  .argument('<id>', 'its id, as in the list')
+  .action((id: string) => revokeKey(process.env, id));
 
 try {
   await program.parseAsync();

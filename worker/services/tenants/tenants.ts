@@ -6,6 +6,9 @@ import type { Database, Queryable } from '../../db/index.ts';
 /** The tenant of MILLRACE_API_KEY, and of jobs from elsewhere that name none. */
 export const defaultTenantId = '00000000-0000-7000-8000-000000000001';
 
+/** The name of the key that MILLRACE_API_KEY sets, or that the embedded default made. */
+export const environmentKeyName = 'environment';
+
 const keyPrefix = 'mr-';
 const keyBytes = 24;
 
@@ -18,12 +21,19 @@ export async function ensureTenant(db: Queryable, id: string, name: string): Pro
   await db.query('insert into tenants (id, name) values ($1, $2) on conflict do nothing', [id, name]);
 }
 
-/** Lets `key` act for the tenant; a key that already does is left as it is. */
-export async function addApiKey(db: Queryable, tenantId: string, name: string, key: string): Promise<void> {
-  await db.query(
-    `insert into api_keys (id, tenant_id, name, key_hash) values ($1, $2, $3, $4) on conflict (key_hash) do nothing`,
+/** Lets `key` act for the tenant; a key that already does is left as it is. @returns its id, when it is new */
+export async function addApiKey(
+  db: Queryable,
+  tenantId: string,
+  name: string,
+  key: string,
+): Promise<string | undefined> {
+  const [row] = await db.query<{ id: string }>(
+    `insert into api_keys (id, tenant_id, name, key_hash) values ($1, $2, $3, $4) on conflict (key_hash) do nothing
+     returning id`,
     [uuidv7(), tenantId, name, hashOf(key)],
   );
+  return row?.id;
 }
 
 /** Makes `key` the one key of the default tenant that comes from the environment; a former one no longer works. */
@@ -32,10 +42,10 @@ export async function installDefaultKey(db: Database, key: string): Promise<void
     await ensureTenant(tx, defaultTenantId, 'default');
     await tx.query(
       `update api_keys set revoked_at = now()
-        where tenant_id = $1 and name = 'environment' and revoked_at is null and key_hash <> $2`,
-      [defaultTenantId, hashOf(key)],
+        where tenant_id = $1 and name = $3 and revoked_at is null and key_hash <> $2`,
+      [defaultTenantId, hashOf(key), environmentKeyName],
     );
-    await addApiKey(tx, defaultTenantId, 'environment', key);
+    await addApiKey(tx, defaultTenantId, environmentKeyName, key);
     await tx.query('update api_keys set revoked_at = null where key_hash = $1', [hashOf(key)]);
   });
 }
