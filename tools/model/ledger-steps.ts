@@ -3,35 +3,21 @@ import type { Rules } from './rules.ts';
 import { isFinished, type State, type Task } from './state.ts';
 import { at, type Offer, type Steps } from './step.ts';
 
-const mayBeHandedOver = (task: Task) => task.status === 'PENDING' || task.status === 'RETRYING';
+const waitsInPostgres = (task: Task) => task.status === 'PENDING' || task.status === 'RETRYING';
 
-/** Accepting, and relays: take, add, mark (handover.ts). */
+/** Accepting, and relays: a row is QUEUED from the statement that inserts or takes it, then its job is added. */
 export const handoverSteps: Steps = (state, rules, offer) => {
   for (const [who, hander] of state.handers.entries()) {
     const enqueues = who < state.tasks.length;
     const name = enqueues ? `the sender of task ${who}` : `relay ${who - state.tasks.length + 1}`;
     const rest = enqueues ? 'done' : 'idle';
-    if (hander.pc === 'new') {
-      offer('work', `${name} commits the row`, (next) => {
-        const task = at(next.tasks, who);
-        task.status = 'PENDING';
-        task.handedBy = who;
-        at(next.handers, who).pc = rules.addBeforeMark ? 'took' : 'added';
-      });
-      offer(
-        'event',
-        `${name} dies before the commit`,
-        (next) => {
-          at(next.handers, who).pc = 'done';
-        },
-        'crashes',
-      );
-    } else if (hander.pc === 'idle') {
+    if (hander.pc === 'new') acceptSteps(offer, who, name);
+    else if (hander.pc === 'idle') {
       for (const [index, task] of state.tasks.entries()) {
-        if (!mayBeHandedOver(task) || !task.due || task.handedBy >= 0) continue;
-        offer('work', `${name} takes task ${index} (${task.status}, epoch ${task.epoch})`, (next) => {
-          at(next.tasks, index).handedBy = who;
-          next.handers[who] = { pc: rules.addBeforeMark ? 'took' : 'added', task: index, epoch: task.epoch };
+        if (!waitsInPostgres(task) || !task.due) continue;
+        offer('work', `${name} takes task ${index} (${task.status}, epoch ${task.epoch}): QUEUED`, (next) => {
+          at(next.tasks, index).status = 'QUEUED';
+          next.handers[who] = { pc: 'took', task: index, epoch: task.epoch };
         });
       }
     } else if (hander.pc !== 'done') {
@@ -40,39 +26,47 @@ export const handoverSteps: Steps = (state, rules, offer) => {
   }
 };
 
+function acceptSteps(offer: Offer, who: number, name: string): void {
+  const commit = (label: string, status: 'QUEUED' | 'PENDING') =>
+    offer('work', `${name} ${label}`, (next) => {
+      at(next.tasks, who).status = status;
+      at(next.handers, who).pc = status === 'QUEUED' ? 'took' : 'done';
+    });
+  commit('commits the row as QUEUED', 'QUEUED');
+  commit('commits the row and leaves it to the relay', 'PENDING');
+  offer(
+    'event',
+    `${name} dies before the commit`,
+    (next) => {
+      at(next.handers, who).pc = 'done';
+    },
+    'crashes',
+  );
+}
+
 function underWay(state: State, rules: Rules, offer: Offer, who: number, name: string, rest: 'done' | 'idle'): void {
   const { pc, task: index, epoch } = at(state.handers, who);
-  const { job, status } = at(state.tasks, index);
+  const { job, status, epoch: now } = at(state.tasks, index);
   if (pc === 'took') {
     const effect = job === 'none' ? '' : ': a no-op, an old job of that id still stands';
     offer('work', `${name} adds the job of task ${index}${effect}`, (next) => {
       const task = at(next.tasks, index);
       if (task.job === 'none') task.job = 'wait';
-      at(next.handers, who).pc = rules.addBeforeMark ? 'added' : rest;
+      at(next.handers, who).pc = rest;
     });
     offer(
       'event',
       `${name} gets no answer to its add of task ${index}`,
       (next) => {
         at(next.tasks, index).strayAdd = true;
-        at(next.handers, who).pc = 'failed';
+        at(next.handers, who).pc = rules.release ? 'failed' : rest;
       },
       'delays',
     );
-  } else if (pc === 'added') {
-    const lets =
-      mayBeHandedOver(at(state.tasks, index)) && (!rules.markNamesEpoch || at(state.tasks, index).epoch === epoch);
-    offer('work', `${name} marks task ${index} QUEUED${lets ? '' : `: refused, it is ${status}`}`, (next, broken) => {
-      const task = at(next.tasks, index);
-      at(next.handers, who).pc = rules.addBeforeMark ? rest : 'took';
-      if (!lets) return;
-      if (!task.due) broken('a row that is not due stands as QUEUED');
-      task.status = 'QUEUED';
-    });
   } else {
-    offer('work', `${name} lets others hand task ${index} over`, (next) => {
-      const task = at(next.tasks, index);
-      if (mayBeHandedOver(task)) task.handedBy = -1;
+    const lets = status === 'QUEUED' && now === epoch;
+    offer('work', `${name} gives task ${index} back${lets ? '' : `: too late, it is ${status}`}`, (next) => {
+      if (lets) at(next.tasks, index).status = 'PENDING';
       at(next.handers, who).pc = rest;
     });
   }
@@ -103,18 +97,6 @@ export const keeperSteps: Steps = (state, rules, offer) => {
         at(next.tasks, index).due = true;
       });
     }
-    if (task.handedBy >= 0) {
-      const hander = at(state.handers, task.handedBy);
-      const alive = hander.pc !== 'idle' && hander.pc !== 'done' && hander.task === index;
-      offer(
-        alive ? 'event' : 'work',
-        `the handover of task ${index} runs out${alive ? ' while it is under way' : ''}`,
-        (next) => {
-          at(next.tasks, index).handedBy = -1;
-        },
-        alive ? 'delays' : undefined,
-      );
-    }
   }
 };
 
@@ -144,7 +126,6 @@ function reconcilerSteps(task: Task, index: number, rules: Rules, offer: Offer):
         row.reconciler = 'idle';
         if (row.status !== 'QUEUED') return;
         row.status = 'PENDING';
-        row.handedBy = -1;
       },
     );
   }
@@ -189,7 +170,6 @@ export const peopleSteps: Steps = (state, _rules, offer) => {
           row.status = 'PENDING';
           row.epoch += 1;
           row.due = true;
-          row.handedBy = -1;
         },
         'deadLetterRetries',
       );

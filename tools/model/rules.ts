@@ -20,10 +20,8 @@ export interface Rules {
   readonly effectAtomic: boolean;
   /** The end of a run is written before its job is acknowledged. */
   readonly writeBeforeAck: boolean;
-  /** A row is marked QUEUED after its job was added. */
-  readonly addBeforeMark: boolean;
-  /** A mark names the epoch it was handed over with. */
-  readonly markNamesEpoch: boolean;
+  /** A row whose job Redis did not take is given back to the relay. */
+  readonly release: boolean;
   /** Rows that Redis no longer knows are put back. */
   readonly reconciler: boolean;
   /** The reconciler leaves rows alone that were marked a moment ago. */
@@ -31,11 +29,10 @@ export interface Rules {
   /** Running rows whose lease is over are put back without waiting for a job. */
   readonly leaseSweep: boolean;
   /**
-   * What a worker does to a waiting row after it has acknowledged anything but a completed task: the relay may have handed the row
-   * over while the job still stood, which added none. `put back` sets QUEUED to PENDING; `new epoch` also raises the epoch,
-   * so that the mark of such a handover is refused.
+   * A worker sets a QUEUED row back to PENDING after it has acknowledged anything but a finished task: the relay may have handed the
+   * row over while the job still stood, which added none.
    */
-  readonly afterAck: 'nothing' | 'put back' | 'new epoch';
+  readonly putBackAfterAck: boolean;
   /** Mend: a worker that cannot renew a lease stops renewing the lock of its job. */
   readonly lockFollowsLease: boolean;
 }
@@ -51,12 +48,11 @@ export const asBuilt: Rules = {
   effectKeyed: true,
   effectAtomic: true,
   writeBeforeAck: true,
-  addBeforeMark: true,
-  markNamesEpoch: true,
+  release: true,
   reconciler: true,
   reconcilerGrace: true,
   leaseSweep: true,
-  afterAck: 'new epoch',
+  putBackAfterAck: true,
   lockFollowsLease: true,
 };
 
@@ -65,7 +61,7 @@ export interface Budget {
   /** A process dies between two steps: whoever accepts, a relay, a reconciler, a worker. */
   readonly crashes: number;
   /**
-   * Something is late: a worker freezes past its lease or its lock, a handover outlasts its time, a command to Redis gets no answer
+   * Something is late: a worker freezes past its lease or its lock, a command to Redis gets no answer
    * (and runs later, or never).
    */
   readonly delays: number;

@@ -24,23 +24,17 @@ const waitsFor = (slow: 'reconcile' | 'lock', budget: Partial<Budget>, rules: Ru
 
 describe('without a crash and without a loss', () => {
   it.each(noCrashNorLoss)('should leave to the reconciler: %s', (_what, budget, step) => {
-    const history = waitsFor('reconcile', budget, { ...asBuilt, afterAck: 'nothing' });
+    const history = waitsFor('reconcile', budget, { ...asBuilt, putBackAfterAck: false });
     expect(history).toContain(step);
     expect(history).toContain('a no-op, an old job of that id still stands');
   });
 
-  it('should not be mended by putting back alone: a mark under way comes after it', () => {
-    expect(waitsFor('reconcile', { retries: 1 }, { ...asBuilt, afterAck: 'put back' })).toContain(
-      'has task 0 handed over anew: it is RETRYING',
-    );
-  });
-
-  it.each(noCrashNorLoss)('should be mended by a new epoch after acknowledging: %s', (_what, budget) => {
-    expect(waitsFor('reconcile', budget, { ...asBuilt, afterAck: 'new epoch' })).toBeUndefined();
+  it.each(noCrashNorLoss)('should be mended by putting back after acknowledging: %s', (_what, budget) => {
+    expect(waitsFor('reconcile', budget, asBuilt)).toBeUndefined();
   });
 
   it('should keep every promise with that mend', () => {
-    const rules: Rules = { ...asBuilt, afterAck: 'new epoch' };
+    const rules: Rules = asBuilt;
     for (const budget of [
       { crashes: 1, delays: 1 },
       { losses: 1, retries: 1 },

@@ -21,8 +21,6 @@ export interface Task {
   due: boolean;
   /** `lease_until` is ahead, by the database's clock. */
   leased: boolean;
-  /** Who holds `handover_until`: a number in `handers`, or -1. */
-  handedBy: number;
   /** QUEUED for longer than the reconciler's grace. */
   aged: boolean;
   /** The effect's key is in the ledger. */
@@ -44,7 +42,7 @@ export interface Task {
 
 /** Whoever hands rows over: the process that accepted task n is number n, relays follow. */
 export interface Hander {
-  pc: 'new' | 'idle' | 'took' | 'added' | 'failed' | 'done';
+  pc: 'new' | 'idle' | 'took' | 'failed' | 'done';
   task: number;
   epoch: number;
 }
@@ -52,7 +50,7 @@ export interface Hander {
 export type Outcome = 'dropped' | 'completed' | 'retrying' | 'failed' | 'handed_back' | 'overtaken';
 
 export interface Worker {
-  pc: 'idle' | 'fetched' | 'running' | 'worked' | 'effected' | 'acked' | 'acking' | 'releasing' | 'cut_off';
+  pc: 'idle' | 'fetched' | 'running' | 'worked' | 'effected' | 'acked' | 'unsure' | 'acking' | 'releasing' | 'cut_off';
   task: number;
   epoch: number;
   outcome: Outcome;
@@ -71,7 +69,6 @@ export function initial({ tasks, relays, workers, foreign, budget }: Setting): S
     epoch: 0,
     due: true,
     leased: false,
-    handedBy: -1,
     aged: false,
     key: false,
     effects: 0,
@@ -111,7 +108,6 @@ export function settle(state: State): void {
     task.job = lockOf(state, index, task.job);
     task.replica = state.left.losses === 0 ? 'none' : lockOf(state, index, task.replica);
     if (task.status !== 'QUEUED') task.aged = false;
-    if (task.status !== 'PENDING' && task.status !== 'RETRYING') task.handedBy = -1;
     if (task.status !== 'RUNNING') {
       task.leased = false;
       task.holder = -1;
@@ -149,7 +145,7 @@ export function keyOf({ tasks, handers, workers, left }: State): string {
   let text = Object.values(left).join('');
   for (const t of tasks) {
     const bits = bit(t.due) + 2 * bit(t.leased) + 4 * bit(t.aged) + 8 * bit(t.key) + 16 * bit(t.strayAdd);
-    text += `;${t.status},${t.epoch},${bits},${t.handedBy},${t.effects},${order.indexOf(t.holder)},${named(t.job)},${named(t.replica)},${t.reconciler}`;
+    text += `;${t.status},${t.epoch},${bits},${t.effects},${order.indexOf(t.holder)},${named(t.job)},${named(t.replica)},${t.reconciler}`;
   }
   for (const h of handers) text += `;${h.pc},${h.task},${h.epoch}`;
   for (const who of order) text += `;${keys[who]}`;

@@ -24,8 +24,8 @@ export const weakenings: readonly Weakening[] = [
   {
     name: 'only claims of waiting rows keep the epoch',
     rules: { claimRaisesEpoch: false },
-    budget: { retries: 1 },
-    breaks: 'a row that is not due stands as QUEUED',
+    budget: { retries: 1, delays: 2 },
+    breaks: 'a write of a run that was overtaken was let in',
   },
   {
     name: 'a takeover keeps the epoch',
@@ -49,21 +49,21 @@ export const weakenings: readonly Weakening[] = [
   { name: 'there is no reconciler', rules: { reconciler: false }, budget: { losses: 1 }, breaks: lost },
   {
     name: 'there is no reconciler and an acknowledged row is not handed over anew, though nothing is ever lost or late',
-    rules: { reconciler: false, afterAck: 'nothing' },
+    rules: { reconciler: false, putBackAfterAck: false },
     budget: { retries: 1 },
     breaks: lost,
   },
   {
-    name: 'rows are marked QUEUED before their jobs are added, and there is no reconciler',
-    rules: { addBeforeMark: false, reconciler: false },
+    name: 'there is no reconciler, though Redis forgets nothing',
+    rules: { reconciler: false },
     budget: { crashes: 1 },
     breaks: lost,
   },
   {
-    name: 'a mark names no epoch',
-    rules: { markNamesEpoch: false },
-    budget: { retries: 1 },
-    breaks: 'a row that is not due stands as QUEUED',
+    name: 'rows that Redis did not take are not given back, and there is no reconciler',
+    rules: { release: false, reconciler: false },
+    budget: { delays: 1 },
+    breaks: lost,
   },
   {
     name: 'jobs are acknowledged before the end is written, and there is no lease sweep',

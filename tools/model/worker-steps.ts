@@ -18,8 +18,9 @@ export const workerSteps: Steps = (state, rules, offer) => {
     if (worker.pc === 'idle') fetchSteps(state, offer, who, name);
     else if (worker.pc === 'fetched') claimSteps(state, rules, offer, who, name);
     else if (runsNow(worker)) runSteps(state, rules, offer, who, name);
+    else if (worker.pc === 'unsure') writeAgainStep(state, offer, who, name);
     else if (worker.pc === 'acking') acknowledgeSteps(state, rules, offer, who, name);
-    else if (worker.pc === 'releasing') releaseStep(state, rules, offer, who, name);
+    else if (worker.pc === 'releasing') releaseStep(state, offer, who, name);
     if (worker.pc === 'idle' || worker.pc === 'cut_off') continue;
     offer('event', `${name} dies (${worker.pc})`, (next) => to(next, who, 'idle'), 'crashes');
   }
@@ -142,6 +143,16 @@ function otherEnds(state: State, offer: Offer, who: number, name: string): void 
   if (state.left.delays === 0) return;
   offer(
     'event',
+    `${name} fails: RETRYING, and hears no answer`,
+    (next, broken) => {
+      writeEnd(next, who, 'retrying', 'retrying', broken);
+      if (at(next.tasks, index).status === 'RETRYING') at(next.workers, who).pc = 'unsure';
+      next.left.delays -= 1;
+    },
+    'retries',
+  );
+  offer(
+    'event',
     `${name} stops and hands task ${index} back, and writes it again because no answer came`,
     (next, broken) => {
       writeEnd(next, who, 'handed_back', 'overtaken', broken);
@@ -165,6 +176,15 @@ function endStep(
     writeEnd(next, who, outcome, outcome, broken);
     if (pc === 'idle') to(next, who, 'idle');
   });
+}
+
+/** The end was written, and no answer came: it is written again, and by then the row may be somebody else's. */
+function writeAgainStep(state: State, offer: Offer, who: number, name: string): void {
+  const worker = at(state.workers, who);
+  const refused = fenceHolds(at(state.tasks, worker.task), worker) ? '' : ': refused by the fence';
+  offer('work', `${name} writes RETRYING again${refused}`, (next, broken) =>
+    writeEnd(next, who, 'retrying', 'retrying', broken),
+  );
 }
 
 /** Writes the end of a run behind the fence. @param told what the worker then believes of it. */
@@ -192,7 +212,7 @@ function writeEnd(state: State, who: number, outcome: Outcome, told: Outcome, br
 function acknowledgeSteps(state: State, rules: Rules, offer: Offer, who: number, name: string): void {
   const { task: index, outcome } = at(state.workers, who);
   const own = at(state.tasks, index).job === who;
-  const after = rules.afterAck !== 'nothing' && outcome !== 'completed' ? 'releasing' : 'idle';
+  const after = rules.putBackAfterAck && outcome !== 'completed' ? 'releasing' : 'idle';
   const what = outcome === 'handed_back' ? `moves the job of task ${index} back` : `acknowledges task ${index}`;
   offer('work', `${name} ${what} (${outcome})${own ? '' : ': the lock is not its own'}`, (next) => {
     if (own) at(next.tasks, index).job = outcome === 'handed_back' ? 'wait' : 'none';
@@ -201,17 +221,13 @@ function acknowledgeSteps(state: State, rules: Rules, offer: Offer, who: number,
   offer('event', `${name} cannot reach Redis to acknowledge task ${index}`, (next) => to(next, who, 'idle'), 'delays');
 }
 
-/** The mend: what was handed over while the old job still stood is handed over again; its mark comes too late by its epoch. */
-function releaseStep(state: State, rules: Rules, offer: Offer, who: number, name: string): void {
+/** What was handed over while the old job still stood is handed over again. */
+function releaseStep(state: State, offer: Offer, who: number, name: string): void {
   const { task: index } = at(state.workers, who);
   const { status } = at(state.tasks, index);
-  const hands = isWaiting(status) && (status === 'QUEUED' || rules.afterAck === 'new epoch');
+  const hands = status === 'QUEUED';
   offer('work', `${name} has task ${index} handed over anew${hands ? '' : `: it is ${status}`}`, (next) => {
     to(next, who, 'idle');
-    if (!hands) return;
-    const task = at(next.tasks, index);
-    if (task.status === 'QUEUED') task.status = 'PENDING';
-    if (rules.afterAck === 'new epoch') task.epoch += 1;
-    task.handedBy = -1;
+    if (hands) at(next.tasks, index).status = 'PENDING';
   });
 }

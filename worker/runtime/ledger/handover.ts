@@ -32,9 +32,7 @@ export async function release(db: Queryable, rows: readonly Pick<Handover, 'id' 
  * no-op, so a row that counts as handed over may have lost its job with the acknowledgement.
  */
 export async function reopen(db: Queryable, id: string): Promise<void> {
-  await db.query(`update tasks_live set status = 'PENDING', epoch = epoch + 1 where id = $1 and status = 'QUEUED'`, [
-    id,
-  ]);
+  await db.query(`update tasks_live set status = 'PENDING' where id = $1 and status = 'QUEUED'`, [id]);
 }
 
 /** Rows that have stood in Redis for longer than `seconds`, after `after` in id order: what the reconciler looks up. */
