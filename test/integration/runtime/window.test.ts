@@ -137,7 +137,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
     const { tasks, started, mostAtOnce } = gatedTasks();
     await using runtime = start({ tasks, slots: 8, window: { isolatedPerTenant: 2 } });
     const tenants = [randomUUID(), randomUUID(), randomUUID()];
-    for (const tenantId of tenants) await runtime.enqueuer.batch(many('bound', tenantId, 8));
+    await runtime.enqueuer.batch(tenants.flatMap((tenantId) => many('bound', tenantId, 8)));
     await until('all have run', 30_000, async () => started.length === 24 && (await live()) === 0);
     expect(mostAtOnce()).toBe(2);
     // all tenants were at work from the start
