@@ -6,6 +6,16 @@ import { postgresServer } from './postgres.ts';
 
 export interface TestDatabase extends AsyncDisposable {
   readonly db: Database;
+  /** Where another process finds it; undefined: nowhere. */
+  readonly address: DatabaseAddress | undefined;
+}
+
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
 }
 
 async function prepared(db: Database): Promise<Database> {
@@ -25,7 +35,7 @@ export const databaseKinds = {
     return {
       async open() {
         const db = await prepared(await openPglite(undefined));
-        return { db, [Symbol.asyncDispose]: () => db.close() };
+        return { db, address: undefined, [Symbol.asyncDispose]: () => db.close() };
       },
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -35,13 +45,11 @@ export const databaseKinds = {
     return {
       async open() {
         const database = await server.createDatabase();
+        const { host, port, user, password } = server;
+        const address = { host, port, user, password, database: database.name };
         const db = await prepared(
           openPostgres({
-            host: server.host,
-            port: server.port,
-            user: server.user,
-            password: server.password,
-            database: database.name,
+            ...address,
             applicationName: 'millrace-test',
             poolMax: 10,
             acquireTimeoutMs: 10_000,
@@ -52,6 +60,7 @@ export const databaseKinds = {
         );
         return {
           db,
+          address,
           async [Symbol.asyncDispose]() {
             await db.close();
             await database[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 /** A worker and its producer in this process, on real servers: what runtime suites drive. */
 import { Registry } from 'prom-client';
+import type { WorkerClass } from '../../worker/config/config.ts';
 import type { RedisTargets } from '../../worker/config/redis-target.ts';
 import type { Database } from '../../worker/db/index.ts';
 import type { QueueName } from '../../worker/queues.ts';
@@ -8,9 +9,11 @@ import {
   Broker,
   Consumer,
   createEnqueuer,
+  createExecutor,
   createRegistry,
   createRuntimeMetrics,
   type Enqueuer,
+  type HostSettings,
   type RegisteredTask,
   startReconciler,
   startRelay,
@@ -41,6 +44,13 @@ export interface TestRuntimeOptions {
   readonly queues?: readonly QueueName[];
   readonly slots?: number;
   readonly window?: Partial<WindowLimits>;
+  /** `async` unless told otherwise. */
+  readonly workerClass?: WorkerClass;
+  /** Left out: everything runs on the loop of the test. */
+  readonly hosts?: HostSettings;
+  /** Told of handlers that are left behind and do not end. */
+  readonly onLost?: (task: string) => void;
+  readonly lostAfterMs?: number;
 }
 
 const log = createLogger({ level: process.env.TEST_LOG === '1' ? 'debug' : 'fatal', plain: true });
@@ -52,6 +62,10 @@ export function startRuntime({
   queues = ['fast_tasks'],
   slots = 4,
   window: limits = {},
+  workerClass = 'async',
+  hosts,
+  onLost = () => undefined,
+  lostAfterMs,
 }: TestRuntimeOptions): TestRuntime {
   const target = redis.targets.broker;
   const producing = connectRedis(target, 'producer', log);
@@ -60,11 +74,20 @@ export function startRuntime({
   const registry = createRegistry(tasks);
   const window = new Window({ size: 5000, isolatedPerTenant: 1, ...limits });
   const enqueuer = createEnqueuer({ db, broker, registry, window, log });
+  const executor = createExecutor({
+    workerClass,
+    db,
+    enqueuer,
+    hosts,
+    onLost: ({ task }) => onLost(task),
+    lostAfterMs,
+    log,
+  });
   const consumer = new Consumer({
     db,
     connection: consuming,
     registry,
-    enqueuer,
+    executor,
     queues,
     slots,
     worker: 'test',
@@ -89,6 +112,7 @@ export function startRuntime({
     async [Symbol.asyncDispose]() {
       await watcher.stop();
       await consumer.stop(0);
+      await executor.close();
       await Promise.all(loops.map((loop) => loop.stop()));
       await broker.close();
       producing.disconnect();

@@ -27,6 +27,7 @@ import { createTasks } from '../tasks/registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { holdBudget } from './budget.ts';
 import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
+import { openExecutor } from './execution.ts';
 import { listenOn } from './listen-on.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createReadiness } from './readiness.ts';
@@ -36,6 +37,8 @@ import { version } from './version.ts';
 
 /** A started process. */
 export interface Running {
+  /** Resolves with the reason when the process should stop and be started anew. */
+  readonly worn: Promise<string>;
   /** Stops taking work, finishes or hands back what runs, closes everything. */
   stop(): Promise<void>;
 }
@@ -91,7 +94,8 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   deferLoops(stack, loops);
   const works = config.mode === 'worker' || config.mode === 'all';
   const connection = works ? openRedis(targets, 'consumer', stack, log) : undefined;
-  const consumer = connection ? startConsumer(parts, connection, stack) : undefined;
+  const worn = Promise.withResolvers<string>();
+  const consumer = connection ? startConsumer(parts, connection, stack, worn.resolve) : undefined;
   const readiness = createReadiness({ db, redis: connection, consumer });
 
   if (config.mode === 'api' || config.mode === 'all') {
@@ -115,7 +119,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
     log.info({ port: health.port, ms: Date.now() - startedAt }, 'ready');
   }
   const opened = stack.move();
-  return { stop: () => opened.disposeAsync() };
+  return { worn: worn.promise, stop: () => opened.disposeAsync() };
 }
 
 /** Modes of the contract that a later release fills: better refused than idle. */
@@ -146,6 +150,7 @@ function startConsumer(
   { config, services, registry, enqueuer, metrics, log }: Parts,
   connection: ReturnType<typeof openRedis>,
   stack: AsyncDisposableStack,
+  wearOut: (reason: string) => void,
 ): Consumer {
   refuseOrphans(config, registry, log);
   const name = `${hostname()}:${process.pid}`;
@@ -153,7 +158,7 @@ function startConsumer(
     db: services.db,
     connection,
     registry,
-    enqueuer,
+    executor: openExecutor({ config, db: services.db, enqueuer, wearOut, log }, stack),
     queues: config.worker.queues,
     slots: config.worker.slots,
     worker: name,

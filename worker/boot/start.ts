@@ -9,10 +9,12 @@ import { run } from './run.ts';
 const exitFailed = 1;
 /** EX_CONFIG of sysexits.h: starting again without a change does not help. */
 const exitConfig = 78;
+/** EX_TEMPFAIL: the process has drained and wants to be started anew. */
+const exitWorn = 75;
 
 const startedAt = Date.now() - Math.round(performance.now());
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const config = readConfig(process.env);
   const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY });
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'an error was not handled'));
@@ -20,11 +22,19 @@ async function main(): Promise<void> {
   const running = await run(config, log, startedAt).catch((error: unknown) => {
     throw databaseStartError(config, error) ?? error;
   });
-  if (!running) return;
-  log.info({ signal: await stopped }, 'stopping; a second signal ends at once');
+  if (!running) return 0;
+  const worn = await Promise.race([stopped, running.worn.then((reason) => ({ reason }))]);
+  const exitCode = typeof worn === 'string' ? 0 : exitWorn;
+  if (typeof worn === 'string') log.info({ signal: worn }, 'stopping; a second signal ends at once');
+  else
+    log.warn(
+      { reason: worn.reason, exit_code: exitCode },
+      'draining, to be started anew by what supervises this process',
+    );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(exitFailed));
   await running.stop();
   log.info('stopped');
+  return exitCode;
 }
 
 /** The first of the signals that ask a process to end. */
@@ -35,8 +45,7 @@ function signalled(): Promise<string> {
 }
 
 try {
-  await main();
-  process.exit(0);
+  process.exit(await main());
 } catch (error) {
   if (error instanceof StartError) {
     process.stderr.write(`millrace: ${error.code}: ${errorText(error)}\n${error.hint ? `${error.hint}\n` : ''}`);

@@ -47,11 +47,17 @@ export interface Config {
     readonly rateLimit: number;
   };
   readonly healthPort: number;
-  readonly worker: { readonly queues: readonly QueueName[]; readonly slots: number };
   /** Processes of each mode that share Redis and Postgres with this one, itself included: what the connection budget counts. */
   readonly replicas: { readonly api: number; readonly worker: number; readonly all: number };
   /** What of the backlog stands in Redis. */
   readonly window: { readonly size: number; readonly isolatedPerTenant: number };
+  readonly worker: {
+    readonly queues: readonly QueueName[];
+    readonly slots: number;
+    readonly workerClass: WorkerClass;
+    readonly maxTasksPerChild: number;
+    readonly maxMemoryPerChildMib: number;
+  };
   readonly resultTtlSeconds: number;
   /** Undefined: start a private one (mode `all`). */
   readonly redis: RedisTargets | undefined;
@@ -62,6 +68,9 @@ export interface Config {
   readonly parsing: { readonly memoryBytes: number; readonly baseTimeMs: number };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 }
+
+/** Where handlers run (docs/guides/worker-classes.md). */
+export type WorkerClass = 'async' | 'solo' | 'threads' | 'prefork';
 
 const minKeyLength = 16;
 const logLevels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error', CRITICAL: 'fatal' } as const;
@@ -153,6 +162,23 @@ function replicasOf(env: Environment): Config['replicas'] {
   };
 }
 
+function workerSettings(env: Environment, faults: string[]): Config['worker'] {
+  const named = env.CELERY_WORKER_CLASS;
+  const workerClass = named === 'gevent' || named === 'eventlet' ? 'async' : named;
+  if (env.MODE === 'all' && env.DB_HOST === undefined && (workerClass === 'threads' || workerClass === 'prefork')) {
+    faults.push(
+      `CELERY_WORKER_CLASS: ${workerClass} wants Postgres, because only one process and thread can open the embedded database; set DB_HOST, or use async`,
+    );
+  }
+  return {
+    queues: consumedQueues(env, faults),
+    slots: workerClass === 'solo' ? 1 : (env.CELERY_WORKER_AMOUNT ?? env.CELERY_WORKER_CONCURRENCY),
+    workerClass,
+    maxTasksPerChild: env.MAX_TASKS_PER_CHILD,
+    maxMemoryPerChildMib: env.MILLRACE_MAX_MEMORY_PER_CHILD,
+  };
+}
+
 /**
  * Parses the environment once.
  * @throws StartError `config_invalid` that lists every fault at once.
@@ -186,7 +212,7 @@ export function readConfig(raw: RawEnvironment): Config {
       rateLimit: env.MILLRACE_RATE_LIMIT,
     },
     healthPort: env.HEALTH_PORT,
-    worker: { queues: consumedQueues(env, faults), slots: env.CELERY_WORKER_AMOUNT ?? env.CELERY_WORKER_CONCURRENCY },
+    worker: workerSettings(env, faults),
     replicas: replicasOf(env),
     window: {
       size: env.MILLRACE_WINDOW,

@@ -98,6 +98,33 @@ const worker = {
   )({
     doc: 'Tasks a tenant has in a queue at once, of those that bind tenants (indexing). Unset: 1, and no bound in mode `all`.',
   }),
+  CELERY_WORKER_CLASS: oneOf(
+    'async',
+    'gevent',
+    'eventlet',
+    'threads',
+    'prefork',
+    'solo',
+  )({
+    default: 'async',
+    doc: 'Where handlers run: `async` side by side on the event loop (`gevent` and `eventlet` mean the same), `threads` each in a thread, `prefork` each in a child process, `solo` one at a time on the loop. `threads` and `prefork` want Postgres.',
+  }),
+  MAX_TASKS_PER_CHILD: integer(
+    0,
+    1_000_000,
+    'tasks',
+  )({
+    default: 50,
+    doc: 'Tasks after which a thread or child that runs handlers is replaced; 0 is never.',
+  }),
+  MILLRACE_MAX_MEMORY_PER_CHILD: integer(
+    128,
+    65_536,
+    'MB',
+  )({
+    default: 1024,
+    doc: 'Memory past which such a thread or child is replaced when its task is done. Its heap ends there; at twice as much it is killed.',
+  }),
   MILLRACE_RESULT_TTL: integer(
     60,
     315_360_000,

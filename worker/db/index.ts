@@ -7,6 +7,8 @@ export {
   sqlState,
   type Transaction,
 } from './database.ts';
+export { lackingDatabase } from './lacking.ts';
+export { borrowDatabase, type DatabaseAnswer, type DatabaseRequest, type Lender, lendDatabase } from './lent.ts';
 export { migrate, readMigrations, waitForSchema } from './migrate.ts';
 export { openPglite } from './pglite.ts';
 export { openPostgres, type PostgresOptions } from './postgres.ts';

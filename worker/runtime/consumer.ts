@@ -6,7 +6,7 @@ import type { Database } from '../db/index.ts';
 import { type QueueName, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Enqueuer } from './enqueue.ts';
+import type { Executor } from './execution/executor.ts';
 import { Grouped } from './grouped.ts';
 import { takeIn } from './intake.ts';
 import { type FetchedJob, JobSource, lockDurationMs } from './job-source.ts';
@@ -23,8 +23,8 @@ import { unknownTask } from './unknown-task.ts';
 
 export interface ConsumerOptions {
   readonly db: Database;
-  /** For follow-up tasks of handlers. */
-  readonly enqueuer: Enqueuer;
+  /** Where handlers run; the caller closes it after `stop`. */
+  readonly executor: Executor;
   /** Of use `consumer`; the caller closes it after `stop`. */
   readonly connection: RedisConnection;
   readonly registry: TaskRegistry;
@@ -222,7 +222,7 @@ export class Consumer {
 
   /** Returns the next job when it came with the acknowledgement of this one. */
   async #process(source: JobSource, { job, token }: Run): Promise<FetchedJob | undefined> {
-    const { db, enqueuer, registry, metrics, log, defaultTenantId } = this.#options;
+    const { db, executor, registry, metrics, log, defaultTenantId } = this.#options;
     const incoming = {
       id: job.id ?? '',
       name: job.name,
@@ -242,7 +242,7 @@ export class Consumer {
         outcome = await runTask(
           {
             db,
-            enqueuer,
+            executor,
             leases: this.#leases,
             complete: (completion) => this.#completions.add(completion),
             log,

@@ -4,7 +4,6 @@ import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Enqueuer } from './enqueue.ts';
 import { runEffect, runExternal } from './ledger/effects.ts';
-import { writeProgress } from './ledger/finish.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import type { Progress, TaskContext } from './task.ts';
 
@@ -18,15 +17,17 @@ export interface RunContext extends TaskContext {
 
 export interface ContextDeps {
   readonly db: Database;
-  readonly enqueuer: Enqueuer;
+  readonly enqueuer: Pick<Enqueuer, 'leave'>;
   readonly task: ClaimedTask;
   /** Retries of the task's policy. */
   readonly retries: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Keeps the newest progress, JSON text. */
+  readonly writeProgress: (progress: string) => Promise<unknown>;
 }
 
-export function createContext({ db, enqueuer, task, retries, signal, log }: ContextDeps): RunContext {
+export function createContext({ db, enqueuer, task, retries, signal, log, writeProgress }: ContextDeps): RunContext {
   const { fence } = task;
   let newest: Progress | undefined;
   let writing: Promise<void> | undefined;
@@ -42,7 +43,7 @@ export function createContext({ db, enqueuer, task, retries, signal, log }: Cont
       newest = undefined;
       lastAt = Date.now();
       try {
-        await writeProgress(db, fence, JSON.stringify(progress));
+        await writeProgress(JSON.stringify(progress));
       } catch (error) {
         log.debug({ err: error }, 'progress was not written');
       }

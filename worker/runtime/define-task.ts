@@ -23,6 +23,7 @@ export function defineTask<P extends z.ZodType>(
     retry: { ...defaultRetry, ...definition.retry },
     timeLimitSeconds: definition.timeLimitSeconds ?? defaultTimeLimitSeconds,
     tenantIsolated: definition.tenantIsolated ?? false,
+    isolation: definition.isolation,
     run: async (ctx, raw) => handle(ctx, parsePayload(name, payload, raw)),
   };
 }

@@ -56,35 +56,47 @@ interface Placed extends NewTask {
   readonly place?: number | undefined;
 }
 
-export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDeps): Enqueuer {
-  const toRow = ({ task: name, payload, tenantId, userId, options = {} }: TaskRequest): NewTask => {
-    const task = registry.get(name);
-    if (!task) {
-      throw new MillraceError({
-        code: 'task_unknown',
-        message: `There is no task named "${name}".`,
-        hint: `Known tasks: ${registry.names.join(', ')}.`,
-      });
-    }
-    parsePayload(name, task.payload, payload);
-    return {
-      name,
-      tenantId,
-      userId,
-      // the caller's JSON, not the parsed value: defaults are the handler's business, also those of a later release
-      payload: payloadText(payload),
-      queue: options.queue ?? task.queue,
-      id: options.taskId,
-      idIsNew: options.taskIdIsNew,
-      priority: options.priority,
-      countdownSeconds: options.countdownSeconds,
-      eta: options.eta,
-      expiresSeconds: options.expiresSeconds,
-      uniqueKey: options.uniqueKey,
-      uniquePolicy: options.uniquePolicy,
-      isolated: task.tenantIsolated,
-    };
+/** The row of a request. @throws MillraceError `task_unknown`, PayloadError */
+function rowOf(registry: TaskRegistry, { task: name, payload, tenantId, userId, options = {} }: TaskRequest): NewTask {
+  const task = registry.get(name);
+  if (!task) {
+    throw new MillraceError({
+      code: 'task_unknown',
+      message: `There is no task named "${name}".`,
+      hint: `Known tasks: ${registry.names.join(', ')}.`,
+    });
+  }
+  parsePayload(name, task.payload, payload);
+  return {
+    name,
+    tenantId,
+    userId,
+    // the caller's JSON, not the parsed value: defaults are the handler's business, also those of a later release
+    payload: payloadText(payload),
+    queue: options.queue ?? task.queue,
+    id: options.taskId,
+    idIsNew: options.taskIdIsNew,
+    priority: options.priority,
+    countdownSeconds: options.countdownSeconds,
+    eta: options.eta,
+    expiresSeconds: options.expiresSeconds,
+    uniqueKey: options.uniqueKey,
+    uniquePolicy: options.uniquePolicy,
+    isolated: task.tenantIsolated,
   };
+}
+
+/** For processes without Redis: what they accept is the relay's to hand over. */
+export const createLeaver = (registry: TaskRegistry): Pick<Enqueuer, 'leave'> => ({
+  leave: (tx, requests) =>
+    acceptTasks(
+      tx,
+      requests.map((request) => rowOf(registry, request)),
+    ),
+});
+
+export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDeps): Enqueuer {
+  const toRow = (request: TaskRequest) => rowOf(registry, request);
 
   /** The fast path: to Redis right after the commit, when there is room. What binds a tenant is counted by the relay alone. */
   const placed = (row: NewTask): Placed => {
@@ -155,7 +167,7 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
       if (!accepted) throw new Error('a batch of one gave no answer');
       return accepted;
     },
-    leave: (tx, requests) => acceptTasks(tx, requests.map(toRow)),
+    ...createLeaver(registry),
     async within(tx, requests) {
       const rows = requests.map(toRow).map(placed);
       const accepted = await acceptTasks(tx, rows);

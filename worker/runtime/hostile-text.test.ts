@@ -6,6 +6,7 @@ import { type Database, migrate, openPglite } from '../db/index.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { defineTask } from './define-task.ts';
 import type { Enqueuer } from './enqueue.ts';
+import { createExecutor } from './execution/executors.ts';
 import { takeIn } from './intake.ts';
 import { Leases } from './leases.ts';
 import { claimTasks } from './ledger/claim.ts';
@@ -55,8 +56,16 @@ async function afterRun(handle: () => Promise<unknown>) {
   });
   const task = await claimed({ payload: {} });
   const enqueuer = {} as Enqueuer;
+  const executor = createExecutor({
+    workerClass: 'async',
+    db,
+    enqueuer,
+    hosts: undefined,
+    onLost: () => undefined,
+    log,
+  });
   const complete = async (completion: Completion) => (await completeTasks(db, [completion]))[0] ?? false;
-  await runTask({ db, enqueuer, leases, complete, log, draining: new AbortController().signal }, definition, task);
+  await runTask({ db, executor, leases, complete, log, draining: new AbortController().signal }, definition, task);
   return readTask(db, defaultTenantId, task.fence.id);
 }
 

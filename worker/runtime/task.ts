@@ -55,6 +55,14 @@ export interface TaskContext {
   progress(progress: Progress): void;
 }
 
+/** Where a handler must run, whatever the class of its worker. */
+export interface Isolation {
+  /** `thread`: for work that keeps its thread busy, so that the loop that renews leases stays free. `process`: for code that may crash. */
+  readonly in: 'thread' | 'process';
+  /** False: pure computation. Then effects, external calls and follow-up tasks are refused, and nothing connects to the database. */
+  readonly database: boolean;
+}
+
 export interface TaskDefinition<P extends z.ZodType = z.ZodType> {
   /** Unique over all tasks; also the BullMQ job's name. */
   readonly name: string;
@@ -68,6 +76,8 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType> {
   readonly timeLimitSeconds: number;
   /** A tenant has at most `TENANT_ISOLATED_TASK_CONCURRENCY` of the queue's such tasks at once; the others wait in Postgres. */
   readonly tenantIsolated: boolean;
+  /** Unset: it runs as the worker's class says. */
+  readonly isolation?: Isolation | undefined;
   readonly handle: (ctx: TaskContext, payload: z.output<P>) => Promise<Json | undefined>;
 }
 
@@ -81,6 +91,7 @@ export interface RegisteredTask {
   readonly timeLimitSeconds: number;
   /** A tenant has at most `TENANT_ISOLATED_TASK_CONCURRENCY` of the queue's such tasks at once; the others wait in Postgres. */
   readonly tenantIsolated: boolean;
+  readonly isolation: Isolation | undefined;
   readonly payload: z.ZodType;
   /** @throws PayloadError when the payload does not fit. */
   readonly run: (ctx: TaskContext, payload: unknown) => Promise<Json | undefined>;

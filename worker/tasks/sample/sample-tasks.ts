@@ -34,6 +34,7 @@ export const sampleTasks: readonly RegisteredTask[] = [
     queue,
     retry,
     description: 'Keeps its thread busy.',
+    isolation: { in: 'thread', database: false },
     payload: milliseconds,
     handle: async (_ctx, { ms }) => {
       const until = performance.now() + ms;

@@ -1,0 +1,42 @@
+/** What a host has of its own: configuration, database, services and tasks; no Redis. */
+import { type Config, readConfig } from '../config/config.ts';
+import { type Database, openPostgres } from '../db/index.ts';
+import { StartError } from '../errors.ts';
+import type { HostParts } from '../runtime/index.ts';
+import { createTasks } from '../tasks/registry.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { openServices } from './resources.ts';
+
+/** One task runs at a time: its effects one after another, and what its services ask beside them. */
+const connections = 3;
+
+export async function openHost(given: Database | undefined): Promise<HostParts> {
+  const config = readConfig(process.env);
+  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY });
+  const stack = new AsyncDisposableStack();
+  const db = given ?? openOwn(config, log);
+  stack.defer(() => db.close());
+  const services = await openServices(config, db, stack);
+  return {
+    db,
+    registry: createTasks(services, { sampleTasks: config.sampleTasks }),
+    log,
+    close: () => stack.disposeAsync(),
+  };
+}
+
+function openOwn({ database }: Config, log: Logger): Database {
+  if (!database) {
+    throw new StartError({
+      code: 'host_without_database',
+      message: 'A child that runs tasks was to open a database of its own, but the environment names none.',
+      hint: 'Set DB_HOST.',
+    });
+  }
+  return openPostgres({
+    ...database,
+    poolMax: Math.min(connections, database.poolMax),
+    applicationName: 'millrace-host',
+    onError: (error) => log.warn({ err: error }, 'database connection error'),
+  });
+}

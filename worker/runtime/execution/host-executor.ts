@@ -1,0 +1,137 @@
+/** Runs handlers in hosts, one a host: what one does to its thread or child is done to no other. */
+import { type Database, type Lender, lendDatabase } from '../../db/index.ts';
+import { errorText } from '../../errors.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { writeProgress } from '../ledger/finish.ts';
+import type { ClaimedTask, Fence } from '../ledger/rows.ts';
+import type { RegisteredTask } from '../task.ts';
+import type { Ended, Executor, RunControl } from './executor.ts';
+import type { Host, HostPool } from './host-pool.ts';
+import { graceMsOf } from './reasons.ts';
+import { fromWire, toWire } from './wire-error.ts';
+
+export interface HostExecutorDeps {
+  /** For progress, and to lend where hosts have none of their own. */
+  readonly db: Database;
+  readonly pool: HostPool;
+  /** Memory past which a host is killed in the middle of its task. */
+  readonly killAtBytes: number;
+}
+
+/** How often the memory of a host is looked at while it works. */
+const memoryCheckMs = 500;
+/** Where no host can be started there is something to mend. */
+const startFailedMs = 5000;
+
+export class HostExecutor implements Executor {
+  readonly #deps: HostExecutorDeps;
+
+  constructor(deps: HostExecutorDeps) {
+    this.#deps = deps;
+  }
+
+  async run(task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended> {
+    const { pool } = this.#deps;
+    const { signal, log } = control;
+    let host: Host;
+    try {
+      host = await pool.take(signal);
+    } catch (error) {
+      if (signal.aborted) return { error: signal.reason };
+      log.warn({ err: error }, 'no host could be started for the task');
+      return { postponed: errorText(error), delayMs: startFailedMs };
+    }
+    const ended = await this.#inHost(host, task, claimed, control);
+    await pool.give(host);
+    return 'error' in ended && signal.aborted ? { error: signal.reason } : ended;
+  }
+
+  close(): Promise<void> {
+    return this.#deps.pool.close();
+  }
+
+  async #inHost(host: Host, task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended> {
+    const { db, killAtBytes } = this.#deps;
+    const { signal, log, entered } = control;
+    const { started } = host;
+    const progress = new ProgressWriter(db, claimed.fence, log);
+    const lender: Lender = lendDatabase(db, (answer) => started.send({ kind: 'answer', answer }));
+    const end = Promise.withResolvers<Ended>();
+    let killedFor: Ended | undefined;
+    const kill = (why: Ended) => {
+      killedFor ??= why;
+      started.kill();
+    };
+    host.onMessage = (message) => {
+      if (message.kind === 'entered') entered();
+      else if (message.kind === 'progress') progress.add(message.progress);
+      else if (message.kind === 'request') lender.request(message.request);
+      else if (message.kind === 'unusable') kill({ error: fromWire(message.error, claimed.fence) });
+      else if (message.kind === 'ended') {
+        const { ended } = message;
+        end.resolve('error' in ended ? { error: fromWire(ended.error, claimed.fence) } : ended);
+      }
+    };
+    void started.ended.then((how) => end.resolve(killedFor ?? { died: how }));
+    let grace: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      started.send({ kind: 'abort', reason: toWire(signal.reason) });
+      grace = setTimeout(() => kill({ error: signal.reason }), graceMsOf(signal.reason));
+    };
+    const memory = setInterval(async () => {
+      const bytes = (await started.memoryBytes()) ?? 0;
+      if (bytes > killAtBytes) kill({ died: `took ${Math.round(bytes / 1e6)} MB and was killed` });
+    }, memoryCheckMs);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    started.send({ kind: 'run', task: task.name, claimed });
+    try {
+      return await end.promise;
+    } finally {
+      clearTimeout(grace);
+      clearInterval(memory);
+      signal.removeEventListener('abort', onAbort);
+      await lender.close();
+      await progress.settle();
+    }
+  }
+}
+
+/** Writes the newest of what comes; one write at a time. */
+class ProgressWriter {
+  readonly #db: Database;
+  readonly #fence: Fence;
+  readonly #log: Logger;
+  #newest: string | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(db: Database, fence: Fence, log: Logger) {
+    this.#db = db;
+    this.#fence = fence;
+    this.#log = log;
+  }
+
+  add(progress: string): void {
+    this.#newest = progress;
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async settle(): Promise<void> {
+    await this.#writing;
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    while (this.#newest !== undefined) {
+      const progress = this.#newest;
+      this.#newest = undefined;
+      try {
+        await writeProgress(this.#db, this.#fence, progress);
+      } catch (error) {
+        this.#log.debug({ err: error }, 'progress was not written');
+      }
+    }
+  }
+}
