@@ -154,16 +154,18 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
         hint: 'Send several batches.',
       });
     }
-    if (requests.length === 0) return [];
-    return accept(requests.map(toRow).map(placed));
+    const rows = requests.map(toRow).map(placed);
+    const [only, ...others] = rows;
+    if (!only) return [];
+    // the commit of a single one is shared with others'
+    if (others.length === 0 && !needsTransaction(rows)) return [await singles.add(only)];
+    return accept(rows);
   };
 
   return {
     batch,
     async one(request) {
-      const row = placed(toRow(request));
-      if (!needsTransaction([row])) return singles.add(row);
-      const [accepted] = await accept([row]);
+      const [accepted] = await batch([request]);
       if (!accepted) throw new Error('a batch of one gave no answer');
       return accepted;
     },

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { QueueName } from '../../queues.ts';
+import { fewInWindow } from '../window.ts';
+import { allowances, inTurn, type WindowState } from './window.ts';
+
+const queue: QueueName = 'dataset';
+const other: QueueName = 'mail';
+const limits = { size: 100, isolatedPerTenant: 2 };
+const state = (
+  standing: Record<string, number>,
+  waiting: string[],
+  held: Record<string, number> = {},
+): WindowState => ({
+  standing: [...new Set([...Object.keys(standing), ...Object.keys(held)])].map((tenantId) => ({
+    queue,
+    tenantId,
+    standing: standing[tenantId] ?? 0,
+    held: held[tenantId] ?? 0,
+  })),
+  waiting: waiting.map((tenantId) => ({ queue, tenantId })),
+  moreWait: false,
+});
+const candidates = (tenantId: string, count: number, priority = 5) =>
+  Array.from({ length: count }, (_, place) => ({ queue, tenantId, id: `${tenantId}${place}`, priority }));
+
+it('should wait until a quarter of the window is free, but let who has few in it in at once', () => {
+  const full = state({ crowd: 90 }, ['crowd', 'newcomer']);
+  expect(allowances(full, limits)).toEqual([
+    { queue, tenantId: 'newcomer', standing: 0, most: fewInWindow, isolated: 2 },
+  ]);
+  const freer = state({ crowd: 70 }, ['crowd', 'newcomer']);
+  expect(allowances(freer, limits).map(({ tenantId }) => tenantId)).toEqual(['crowd', 'newcomer']);
+});
+
+it('should bind a tenant by what it has QUEUED and RUNNING of bound tasks', () => {
+  const [pair] = allowances(state({ one: 1 }, ['one'], { one: 1 }), limits);
+  expect(pair?.isolated).toBe(1);
+  const [bound] = allowances(state({}, ['one'], { one: 5 }), limits);
+  expect(bound?.isolated).toBe(0);
+});
+
+it('should take tenants in turn, who has least first, high priorities first within a turn', () => {
+  const now = state({ one: 2 }, ['one', 'two', 'three']);
+  const rows = [...candidates('one', 3), ...candidates('two', 3), ...candidates('three', 3, 9)];
+  const taken = inTurn(rows, allowances(now, limits), now, limits);
+  expect(taken.map(({ id }) => id)).toEqual([
+    ...['three0', 'two0', 'three1', 'two1', 'three2', 'one0', 'two2', 'one1', 'one2'],
+  ]);
+  expect(taken.find(({ id }) => id === 'one0')?.place).toBe(2);
+});
+
+it('should count queues apart', () => {
+  const now: WindowState = {
+    standing: [{ queue: other, tenantId: 'one', standing: 100, held: 0 }],
+    waiting: [{ queue, tenantId: 'one' }],
+    moreWait: false,
+  };
+  expect(allowances(now, limits)).toMatchObject([{ queue, standing: 0 }]);
+});
+
+it('should never fill the window beyond its size, save for who has few', () => {
+  const tenants = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(
+      tenants,
+      fc.array(fc.nat(120), { minLength: 12, maxLength: 12 }),
+      fc.nat(200),
+      (names, before, rows) => {
+        const standing = Object.fromEntries(names.map((name, place) => [name, before[place] ?? 0]));
+        const now = state(standing, names);
+        const pairs = allowances(now, limits);
+        const waiting = pairs.flatMap(({ tenantId, most }) => candidates(tenantId, Math.min(most, rows)));
+        const taken = inTurn(waiting, pairs, now, limits);
+        const total = Object.values(standing).reduce((sum, count) => sum + count, 0);
+        const room = Math.max(0, limits.size - total);
+        const few = taken.filter(({ place }) => place < fewInWindow).length;
+        expect(taken.length).toBeLessThanOrEqual(Math.max(room, few));
+        expect(new Set(taken.map(({ id }) => id)).size).toBe(taken.length);
+      },
+    ),
+  );
+});
