@@ -40,6 +40,22 @@ describe('codes in the guides', () => {
   });
 });
 
+describe('docs/guides/doctor.md', () => {
+  it('should tell every finding of the doctor', () => {
+    const told = tabled('docs/guides/doctor.md').filter((code) => code.includes('_'));
+    const named = repositoryFiles()
+      .filter((file) => /^worker\/(doctor\/.*|redis\/(one-server|cause))\.ts$/.test(file) && !/\.test\.ts$/.test(file))
+      .flatMap((file) => [...read(file).matchAll(/(?:(?:fault|warning|\))\(\s*|code: )'([a-z]+_[a-z_]+)'/g)])
+      .map(([, code = '']) => code);
+    const codes = [...new Set(named)];
+    expect(codes.length).toBeGreaterThan(40);
+    expect(codes.filter((code) => !told.includes(code))).toEqual([]);
+    // errors of other rooms that it passes on
+    const passedOn = ['storage_failed', 'storage_misconfigured', 'data_folder_unwritable', 'data_folder_damaged'];
+    expect(told.filter((code) => !codes.includes(code) && !passedOn.includes(code))).toEqual([]);
+  });
+});
+
 describe('docs/guarantees.md', () => {
   const promises = read('docs/guarantees.md')
     .split(/^(?=\*\*)/m)

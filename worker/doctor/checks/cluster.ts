@@ -104,7 +104,7 @@ export async function clusterOverview(
   );
   // a node that is cut off sees less than the others: the worst view is told
   const worst = views.find(({ state }) => state !== undefined && state !== 'ok') ?? views[0];
-  return { servers: [...servers.values()], whole: worst && describeCluster(worst) };
+  return { servers: [...servers.values()], whole: worst && describeCluster(worst, views) };
 }
 
 /** Certificates hold names, so with TLS a node is reached by its own, as workers do. */
@@ -113,7 +113,7 @@ const addressOf = ({ host, hostname, port }: ClusterNode, { tls }: ClusterTarget
   port,
 });
 
-function describeCluster(view: ClusterView): Checked {
+function describeCluster(view: ClusterView, views: readonly ClusterView[]): Checked {
   const masters = view.nodes.filter(({ flags }) => flags.includes('master'));
   const replicas = view.nodes.length - masters.length;
   const found = [
@@ -137,7 +137,7 @@ function describeCluster(view: ClusterView): Checked {
         slots: own,
       })),
     },
-    findings: judgeCluster(view),
+    findings: [...judgeCluster(view), ...judgeLoneMasters(views)],
     unseen: view.unseen,
   };
 }
@@ -169,8 +169,7 @@ export function judgeCluster(view: ClusterView): Finding[] {
         'A majority of its masters must reach each other: see what is said of each node.',
       ),
     );
-  const away = view.nodes.filter(({ flags }) => flags.includes('fail') || flags.includes('fail?'));
-  for (const node of away)
+  for (const node of view.nodes.filter(isAway))
     findings.push(
       fault(
         'cluster_node_away',
@@ -178,16 +177,30 @@ export function judgeCluster(view: ClusterView): Finding[] {
         'Start it again; if it is gone for good, remove it: redis-cli --cluster del-node HOST:PORT ID, where another node is HOST:PORT.',
       ),
     );
-  const living = view.nodes.filter((node) => !away.includes(node));
-  for (const master of living.filter(({ flags, slots: own }) => flags.includes('master') && own > 0)) {
-    if (living.some(({ masterId }) => masterId === master.id)) continue;
-    findings.push(
+  return findings;
+}
+
+const isAway = ({ flags }: ClusterNode) => flags.includes('fail') || flags.includes('fail?');
+
+/** Masters with slots that every node takes for alone: one that has just joined may not know of all replicas yet. */
+export function judgeLoneMasters(views: readonly ClusterView[]): Finding[] {
+  const told = views.filter(({ nodes }) => nodes.length > 0).map(loneMasters);
+  const [first = [], ...others] = told;
+  return first
+    .filter(({ id }) => others.every((masters) => masters.some((master) => master.id === id)))
+    .map(({ host, port }) =>
       warning(
         'cluster_master_alone',
-        `The master at ${master.host}:${master.port} has no replica that lives: if it is lost, its slots are.`,
+        `The master at ${host}:${port} has no replica that lives: if it is lost, its slots are.`,
         'Add a replica: redis-cli --cluster add-node NEW HOST:PORT --cluster-slave --cluster-master-id ID.',
       ),
     );
-  }
-  return findings;
+}
+
+function loneMasters({ nodes }: ClusterView): ClusterNode[] {
+  const living = nodes.filter((node) => !isAway(node));
+  return living.filter(
+    ({ id, flags, slots: own }) =>
+      flags.includes('master') && own > 0 && !living.some(({ masterId }) => masterId === id),
+  );
 }

@@ -10,7 +10,7 @@ import {
 } from '../../redis/index.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { faultOf, sentence } from '../causes.ts';
-import { type Checked, failed, fault } from '../report.ts';
+import { type Checked, type Finding, failed, fault } from '../report.ts';
 import { within } from '../within.ts';
 
 export interface RedisRole {
@@ -33,7 +33,8 @@ export async function checkRedisRole({ role, use, target }: RedisRole): Promise<
   const redis = connectRedis(target, use, createLogger({ level: 'fatal' }));
   const startedAt = performance.now();
   try {
-    if (!(await becomesReady(redis))) return await explained(subject, target);
+    const cause = await becomesReady(redis, target);
+    if (cause) return failed(subject, cause);
     const facts = { topology: target.topology, target: describeTarget(target), ready_ms: msSince(startedAt) };
     await within(answerMs, ask(redis, role), () => {
       throw new Error(`no answer within ${answerMs / 1000} s`);
@@ -56,27 +57,28 @@ export async function checkRedisRole({ role, use, target }: RedisRole): Promise<
 
 const msSince = (startedAt: number) => Math.round(performance.now() - startedAt);
 
-async function becomesReady(redis: RedisConnection): Promise<boolean> {
-  if (redis.status === 'ready') return true;
-  // "error" events are this wait's to sit out: the connection tries on
-  const ready = new Promise<true>((resolve) => {
-    redis.once('ready', () => resolve(true));
+/** Undefined once it is ready; else what keeps it from that: told as soon as it is known, at the latest when time is over. */
+async function becomesReady(redis: RedisConnection, target: RedisTarget): Promise<Finding | undefined> {
+  if (redis.status === 'ready') return undefined;
+  const settled = new Promise<Finding | undefined>((resolve, reject) => {
+    redis.once('ready', () => resolve(undefined));
+    // one error may be a server of several, or a moment: the connection tries on, and so does this wait
+    redis.once('error', () => {
+      connectionCause(target).then((cause) => cause && resolve(faultOf(cause)), reject);
+    });
   });
-  return within(readyMs, ready, () => false);
+  return within(readyMs, settled, () => explained(target));
 }
 
 const ask = (redis: RedisConnection, role: RedisRole['role']): Promise<unknown> =>
   role === 'broker' ? redis.eval(script, 1, probeKey) : redis.exists(probeKey);
 
-async function explained(subject: string, target: RedisTarget): Promise<Checked> {
+async function explained(target: RedisTarget): Promise<Finding> {
   const cause = await connectionCause(target);
-  if (cause) return failed(subject, faultOf(cause));
-  return failed(
-    subject,
-    fault(
-      'redis_not_ready',
-      `${describeTarget(target)} was not ready within ${readyMs / 1000} s, though its servers answer.`,
-      'See what is said of each of its servers; a failover under way ends by itself.',
-    ),
+  if (cause) return faultOf(cause);
+  return fault(
+    'redis_not_ready',
+    `${describeTarget(target)} was not ready within ${readyMs / 1000} s, though its servers answer.`,
+    'See what is said of each of its servers; a failover under way ends by itself.',
   );
 }
