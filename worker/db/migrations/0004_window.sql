@@ -4,6 +4,8 @@ alter table tasks_live drop column handover_until;
 -- the task binds each tenant to so many at once
 alter table tasks_live add column isolated boolean not null default false;
 drop index tasks_live_queued;
+-- each write of a row paid for it, and only an operator's purge read it
+drop index tasks_live_queue;
 create index tasks_live_window on tasks_live (queue, tenant_id) where status = 'QUEUED';
 create index tasks_live_waiting on tasks_live (queue, tenant_id, isolated, priority desc, due_at)
   where status in ('PENDING', 'RETRYING');
