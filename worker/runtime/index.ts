@@ -29,6 +29,7 @@ export {
   taskStatuses,
   terminalStatuses,
 } from './ledger/rows.ts';
+export type { WindowLimits } from './ledger/window.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
 export type { TaskOptions } from './options.ts';
@@ -40,5 +41,5 @@ export { startRelay } from './relay.ts';
 export { defaultRetry, exponentialDelay, fixedDelay, type RetryPolicy } from './retry.ts';
 export type { Isolation, Json, Progress, RegisteredTask, TaskContext } from './task.ts';
 export { TaskWatcher } from './watch.ts';
-export { Window, type WindowLimits } from './window.ts';
+export { Window } from './window.ts';
 export { type LiveWorker, liveWorkers, registerWorker } from './worker-registry.ts';

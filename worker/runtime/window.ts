@@ -3,22 +3,10 @@
  * ledger by the relay each round; the fast path goes by it between two rounds.
  */
 import type { QueueName } from '../queues.ts';
-import type { WindowState } from './ledger/window.ts';
+import { fewInWindow, pairKey, type WindowLimits, type WindowState } from './ledger/window.ts';
 
-export interface WindowLimits {
-  /** Most durable jobs of a queue that wait in Redis. `MILLRACE_WINDOW`. */
-  readonly size: number;
-  /** Most tasks a tenant has at once of those that declare `tenantIsolated`, in a queue. `TENANT_ISOLATED_TASK_CONCURRENCY`. */
-  readonly isolatedPerTenant: number;
-}
-
-/** A tenant with fewer than this in the window is let in even when it is full. */
-export const fewInWindow = 8;
 /** Knowledge older than this is none: the relay has stopped, or the database is away. */
 const staleMs = 2000;
-
-/** A queue and a tenant as one key. */
-export const pairKey = (queue: QueueName, tenantId: string): string => `${queue} ${tenantId}`;
 
 export class Window {
   readonly limits: WindowLimits;

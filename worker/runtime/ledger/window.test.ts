@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { QueueName } from '../../queues.ts';
-import { fewInWindow } from '../window.ts';
-import { allowances, inTurn, type WindowState } from './window.ts';
+import { allowances, fewInWindow, inTurn, type WindowState } from './window.ts';
 
 const queue: QueueName = 'dataset';
 const other: QueueName = 'mail';

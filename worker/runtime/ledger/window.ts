@@ -1,8 +1,19 @@
 /** The window in the ledger: what stands in Redis, who waits, and who is let in next. */
 import type { Database, Queryable } from '../../db/index.ts';
 import type { QueueName } from '../../queues.ts';
-import { fewInWindow, pairKey, type WindowLimits } from '../window.ts';
 import type { Handover } from './handover.ts';
+
+export interface WindowLimits {
+  /** Most durable jobs of a queue that wait in Redis. `MILLRACE_WINDOW`. */
+  readonly size: number;
+  /** Most tasks a tenant has at once of those that declare `tenantIsolated`, in a queue. `TENANT_ISOLATED_TASK_CONCURRENCY`. */
+  readonly isolatedPerTenant: number;
+}
+
+/** A tenant with fewer than this in the window is let in even when it is full. */
+export const fewInWindow = 8;
+/** A queue and a tenant as one key. */
+export const pairKey = (queue: QueueName, tenantId: string): string => `${queue} ${tenantId}`;
 
 interface Pair {
   readonly queue: QueueName;
