@@ -45,7 +45,13 @@ export async function startCelery(pool: CeleryPool, servers: Servers): Promise<S
   const records = await mkdtemp(join(tmpdir(), 'millrace-bench-celery-'));
   stack.defer(() => rm(records, { recursive: true, force: true }));
   const redis = stack.adopt(new Redis(servers.redisUrl(database)), (connection) => connection.disconnect());
-  const env = { CELERY_BROKER_URL: servers.redisUrl(database), RECORDS: records, PREFETCH: String(pool.prefetch) };
+  const env = {
+    CELERY_BROKER_URL: servers.redisUrl(database),
+    RECORDS: records,
+    PREFETCH: String(pool.prefetch),
+    // nothing is left in the tree
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
   const producer = stack.use(
     await LineChild.start({
       name: `producer of ${pool.name}`,
@@ -63,7 +69,10 @@ export async function startCelery(pool: CeleryPool, servers: Servers): Promise<S
     pace: (request) => producer.ask<Enqueued>({ work: 'pace', ...request }, timeoutMs),
     async startWorker() {
       const command = [join(bin, 'celery'), '--app=tasks', 'worker', ...pool.arguments, ...quiet];
-      return celeryWorker(await LineChild.start({ name: pool.name, command, env, cwd: folder }), records);
+      return celeryWorker(
+        await LineChild.start({ name: pool.name, command, env, cwd: folder, endBy: 'SIGTERM' }),
+        records,
+      );
     },
     async reset() {
       // not the whole database: the producer believes that the queue's binding stands

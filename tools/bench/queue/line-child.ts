@@ -1,5 +1,6 @@
 /** A process that is measured or measures: says when it is ready, takes requests as lines of JSON, answers each with one. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { endProcess } from '../../../test/harness/processes.ts';
 
@@ -12,10 +13,13 @@ export interface LineChildOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** How it is told to end: by the end of its input (the usual), or by SIGTERM, as workers are that read none. */
+  readonly endBy?: 'input' | 'SIGTERM';
 }
 
 export class LineChild implements AsyncDisposable {
   readonly #name: string;
+  readonly #endBy: 'input' | 'SIGTERM';
   readonly #child: ChildProcess;
   readonly #said: string[] = [];
   readonly #answers: unknown[] = [];
@@ -34,8 +38,9 @@ export class LineChild implements AsyncDisposable {
     }
   }
 
-  private constructor({ name, command, env, cwd }: LineChildOptions) {
+  private constructor({ name, command, env, cwd, endBy = 'input' }: LineChildOptions) {
     const [file = '', ...args] = command;
+    this.#endBy = endBy;
     this.#name = name;
     this.#child = spawn(file, args, {
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
@@ -67,10 +72,16 @@ export class LineChild implements AsyncDisposable {
     return answer as A;
   }
 
-  /** Ends its input, which ends a producer; SIGTERM, which ends a worker. */
+  /** Tells it to end, and kills it when it does not. */
   async [Symbol.asyncDispose](): Promise<void> {
     process.off('exit', this.#kill);
-    this.#child.stdin?.end();
+    if (this.#endBy === 'input' && this.#ended === undefined) {
+      const late = setTimeout(this.#kill, stopTimeoutMs);
+      const closed = once(this.#child, 'close');
+      this.#child.stdin?.end();
+      await closed;
+      clearTimeout(late);
+    }
     await endProcess(this.#child, 'SIGTERM', stopTimeoutMs);
   }
 

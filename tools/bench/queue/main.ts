@@ -23,6 +23,8 @@ import { printTables } from './tables.ts';
 
 const limitMs = { usual: 900_000, full: 1_800_000 } as const;
 const clearMs = 60_000;
+/** No further round is begun after this, so that a slow machine gets its table, of fewer samples, in time. */
+const roundsWithinMs = 480_000;
 const waitingUsual = 100_000;
 const waitingFull = 1_000_000;
 
@@ -92,6 +94,10 @@ async function measureSubjects({ servers, ledger }: BenchServers, samples: Sampl
   }
   if (wanted(subjects.durable)) inTurn.push(millrace);
   for (let round = 1; round <= Number(options.rounds); round += 1) {
+    if (Date.now() - startedAt > roundsWithinMs) {
+      say(`Out of time: ${round - 1} rounds instead of ${options.rounds}.`);
+      break;
+    }
     for (const subject of inTurn) {
       abort.signal.throwIfAborted();
       note(`round ${round}, ${subject.name}`);

@@ -23,7 +23,7 @@ const plan: Plan = {
   callers: 6000,
   batches: [
     { size: 100, count: 8000 },
-    { size: 1000, count: 10_000 },
+    { size: 1000, count: 15_000 },
   ],
   warmUp: 5000,
   mixed: 8000,
