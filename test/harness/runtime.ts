@@ -72,7 +72,7 @@ export function startRuntime({
   const consuming = connectRedis(target, 'consumer', log);
   const broker = new Broker(producing, log);
   const registry = createRegistry(tasks);
-  const window = new Window({ size: 5000, isolatedPerTenant: 1, ...limits });
+  const window = new Window({ size: 5000, isolatedPerTenant: 5000, ...limits });
   const enqueuer = createEnqueuer({ db, broker, registry, window, log });
   const executor = createExecutor({
     workerClass,
