@@ -22,7 +22,7 @@ const quiet = ['--without-gossip', '--without-mingle', '--without-heartbeat', '-
 export interface CeleryPool {
   readonly name: string;
   readonly arguments: readonly string[];
-  /** Messages a slot has fetched ahead: the best of those tried, from 1 to 64. */
+  /** Messages a slot has fetched ahead: of 1, 4, 16, 64 and 256 what took the least processor time a task. */
   readonly prefetch: number;
 }
 
