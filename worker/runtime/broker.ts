@@ -23,6 +23,11 @@ export class Broker {
     return this.#connection.status === 'ready';
   }
 
+  /** For commands that BullMQ has none for. */
+  get connection(): RedisConnection {
+    return this.#connection;
+  }
+
   queue(name: QueueName): Queue<JobData> {
     const known = this.#queues.get(name);
     if (known) return known;

@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Executor } from './execution/executor.ts';
 import { Grouped } from './grouped.ts';
 import { takeIn } from './intake.ts';
+import type { JobMeta } from './job.ts';
 import { type FetchedJob, JobSource, lockDurationMs } from './job-source.ts';
 import { Leases } from './leases.ts';
 import { claimTasks } from './ledger/claim.ts';
@@ -16,6 +17,7 @@ import { type Completion, completeTasks } from './ledger/finish.ts';
 import { reopen } from './ledger/handover.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import type { RuntimeMetrics } from './metrics.ts';
+import { notDurableMeta, retryDelayMs, runNotDurable } from './not-durable/index.ts';
 import type { TaskRegistry } from './registry.ts';
 import { type Outcome, runTask } from './run-task.ts';
 import { type Slot, Slots } from './slots.ts';
@@ -58,6 +60,8 @@ interface Run {
   readonly job: FetchedJob;
   readonly token: string;
   readonly startedAt: number;
+  /** Of a task that is not durable, which the ledger knows nothing of. */
+  readonly notDurable: JobMeta | undefined;
 }
 
 /** Resolves with `work`, or after `ms` without it. */
@@ -97,7 +101,10 @@ export class Consumer {
     this.#leases = new Leases(db, this.#owner, log);
     this.#claims = new Grouped({ ...groupedWrites, write: (ids) => claimTasks(db, ids, this.#owner, worker) });
     this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
-    this.#sources = options.queues.map((queue) => new JobSource(queue, connection, worker));
+    const delayMs = (name: string, attempts: number) => retryDelayMs(options.registry, name, attempts);
+    this.#sources = options.queues.map(
+      (queue) => new JobSource({ queue, connection, workerName: worker, retryDelayMs: delayMs }),
+    );
     for (const source of this.#sources) {
       source.on('error', (error) => log.debug({ err: error, queue: source.queueName }, 'job source error'));
     }
@@ -200,7 +207,7 @@ export class Consumer {
   /** Runs a job, and goes on with the queue's next one, which comes with the acknowledgement, while nobody else wants the slot. */
   async #work(source: JobSource, first: FetchedJob, token: string): Promise<void> {
     for (let job: FetchedJob | undefined = first; job; ) {
-      const run: Run = { job, token, startedAt: Date.now() };
+      const run: Run = { job, token, startedAt: Date.now(), notDurable: notDurableMeta(job.data) };
       this.#runs.add(run);
       try {
         job = await this.#process(source, run);
@@ -221,8 +228,13 @@ export class Consumer {
   }
 
   /** Returns the next job when it came with the acknowledgement of this one. */
-  async #process(source: JobSource, { job, token }: Run): Promise<FetchedJob | undefined> {
+  async #process(source: JobSource, { job, token, notDurable }: Run): Promise<FetchedJob | undefined> {
     const { db, executor, registry, metrics, log, defaultTenantId } = this.#options;
+    if (notDurable) {
+      const deps = { executor, registry, metrics, log, owner: this.#owner, draining: this.#draining.signal };
+      const wantsNext = () => this.#wantsNext(source);
+      return runNotDurable(deps, { source, job, meta: notDurable, token, wantsNext });
+    }
     const incoming = {
       id: job.id ?? '',
       name: job.name,
@@ -292,8 +304,8 @@ export class Consumer {
 
   async #renewLocks(): Promise<void> {
     // cut off from the database: whoever takes the tasks over must not find their jobs locked
-    if (!this.#leases.confirmed) return;
-    const bySource = Map.groupBy(this.#runs, (run) => run.job.queueName);
+    const held = this.#leases.confirmed ? [...this.#runs] : [...this.#runs].filter((run) => run.notDurable);
+    const bySource = Map.groupBy(held, (run) => run.job.queueName);
     for (const source of this.#sources) {
       const runs = bySource.get(source.queueName) ?? [];
       if (runs.length === 0) continue;

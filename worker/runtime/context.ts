@@ -5,6 +5,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Enqueuer } from './enqueue.ts';
 import { runEffect, runExternal } from './ledger/effects.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
+import { needsLedger } from './not-durable/refusals.ts';
 import type { Progress, TaskContext } from './task.ts';
 
 /** Progress is for eyes: four writes a second and task are plenty. */
@@ -28,7 +29,7 @@ export interface ContextDeps {
 }
 
 export function createContext({ db, enqueuer, task, retries, signal, log, writeProgress }: ContextDeps): RunContext {
-  const { fence } = task;
+  const { fence, durable = true } = task;
   let newest: Progress | undefined;
   let writing: Promise<void> | undefined;
   let lastAt = 0;
@@ -58,15 +59,22 @@ export function createContext({ db, enqueuer, task, retries, signal, log, writeP
     lastAttempt: task.attempts > retries,
     signal,
     log,
-    enqueue(tx, tasks) {
+    async enqueue(tx, tasks) {
+      if (!durable) throw needsLedger(task.name, 'ctx.enqueue');
       const { tenantId, userId } = task;
       return enqueuer.leave(
         tx,
         tasks.map((followUp) => ({ ...followUp, tenantId, userId })),
       );
     },
-    effect: (step, work) => runEffect(db, fence, step, work),
-    external: (step, call) => runExternal(db, fence, step, call),
+    async effect(step, work) {
+      if (!durable) throw needsLedger(task.name, 'ctx.effect');
+      return runEffect(db, fence, step, work);
+    },
+    async external(step, call) {
+      if (!durable) throw needsLedger(task.name, 'ctx.external');
+      return runExternal(db, fence, step, call);
+    },
     progress(progress) {
       if (closed) return;
       newest = progress;

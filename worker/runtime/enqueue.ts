@@ -6,6 +6,7 @@ import type { Broker } from './broker.ts';
 import { Grouped } from './grouped.ts';
 import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
 import { type Handover, release } from './ledger/handover.ts';
+import { asksNotDurable, createSender, NotDurableTasks, refuseInTransaction } from './not-durable/index.ts';
 import type { TaskOptions } from './options.ts';
 import { parsePayload, payloadText } from './payload.ts';
 import type { TaskRegistry } from './registry.ts';
@@ -24,9 +25,9 @@ export interface TaskRequest {
 }
 
 export interface Enqueuer {
-  /** Accepts one task: when this resolves, the row is committed and the task will run. */
+  /** Accepts one task: when this resolves, the row is committed and the task will run; one that is not durable is in Redis. */
   one(request: TaskRequest): Promise<Accepted>;
-  /** All or none. @throws MillraceError `batch_too_large` */
+  /** All or none; all durable or none. @throws MillraceError `batch_too_large`, and for tasks that are not durable what `createSender` says */
   batch(requests: readonly TaskRequest[]): Promise<Accepted[]>;
   /** Inserts in the caller's transaction and leaves handing over to the relay, for callers that do not see the commit. */
   leave(tx: Queryable, requests: readonly TaskRequest[]): Promise<Accepted[]>;
@@ -88,15 +89,18 @@ function rowOf(registry: TaskRegistry, { task: name, payload, tenantId, userId, 
 
 /** For processes without Redis: what they accept is the relay's to hand over. */
 export const createLeaver = (registry: TaskRegistry): Pick<Enqueuer, 'leave'> => ({
-  leave: (tx, requests) =>
-    acceptTasks(
+  leave: async (tx, requests) => {
+    refuseInTransaction(requests);
+    return acceptTasks(
       tx,
       requests.map((request) => rowOf(registry, request)),
-    ),
+    );
+  },
 });
 
 export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDeps): Enqueuer {
   const toRow = (request: TaskRequest) => rowOf(registry, request);
+  const sendNotDurable = createSender({ db, broker, registry, tasks: new NotDurableTasks(broker), log });
 
   /** The fast path: to Redis right after the commit, when there is room. What binds a tenant is counted by the relay alone. */
   const placed = (row: NewTask): Placed => {
@@ -154,6 +158,9 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
         hint: 'Send several batches.',
       });
     }
+    if (requests.some(asksNotDurable)) {
+      return sendNotDurable(requests.map((request) => ({ request, row: toRow(request) })));
+    }
     const rows = requests.map(toRow).map(placed);
     const [only, ...others] = rows;
     if (!only) return [];
@@ -171,6 +178,7 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
     },
     ...createLeaver(registry),
     async within(tx, requests) {
+      refuseInTransaction(requests);
       const rows = requests.map(toRow).map(placed);
       const accepted = await acceptTasks(tx, rows);
       return { accepted, handOver: () => handOver(rows, accepted) };

@@ -20,11 +20,21 @@ const runRetryDelayMs = 1000;
 
 export type FetchedJob = Job<JobData>;
 
+export interface JobSourceOptions {
+  readonly queue: QueueName;
+  /** Of use `consumer`, shared; BullMQ makes one more of its own to block on. */
+  readonly connection: RedisConnection;
+  readonly workerName: string;
+  /** Milliseconds until the next attempt of a job that BullMQ retries, by its name and the attempts made; -1 for none. */
+  readonly retryDelayMs: (name: string, attempts: number) => number;
+}
+
 export class JobSource extends Worker<JobData> {
   readonly queueName: QueueName;
+  readonly #connection: RedisConnection;
+  #dueTimer: NodeJS.Timeout | undefined;
 
-  /** @param connection of use `consumer`, shared; BullMQ makes one more of its own to block on. */
-  constructor(queue: QueueName, connection: RedisConnection, workerName: string) {
+  constructor({ queue, connection, workerName, retryDelayMs }: JobSourceOptions) {
     super(queue, null, {
       connection,
       prefix: queuePrefix(queue),
@@ -36,30 +46,84 @@ export class JobSource extends Worker<JobData> {
       drainDelay: blockSeconds,
       runRetryDelay: runRetryDelayMs,
       skipVersionCheck: true,
+      settings: {
+        // the type names a job without its name; BullMQ passes the job itself
+        backoffStrategy: (attempts, _type, _error, job) => (job ? retryDelayMs(job.name, attempts) : -1),
+      },
     });
     this.queueName = queue;
+    this.#connection = connection;
   }
 
   /** The next job, locked with `token`, or undefined at once when none waits. */
-  fetch(token: string): Promise<FetchedJob | undefined> {
-    return this.getNextJob(token, { block: false });
+  async fetch(token: string): Promise<FetchedJob | undefined> {
+    if (this.closing) return undefined;
+    return this.#next(await this.backend.moveToActive(token, this.opts.name), token);
   }
 
   /** Removes a job that is held with `token`; with `next`, returns the queue's next job, locked with the same token. */
   async acknowledge(job: FetchedJob, token: string, next: boolean): Promise<FetchedJob | undefined> {
-    const answer: unknown = await job.moveToCompleted('', token, next);
-    if (!Array.isArray(answer) || !answer[0]) return undefined;
-    return this.nextJobFromJobData(answer[0], answer[1], token);
+    // also one from elsewhere that says nothing of it: its row has the truth, and its id may be handed over again
+    job.opts.removeOnComplete = true;
+    return this.#next(await job.moveToCompleted('', token, next), token);
+  }
+
+  /**
+   * Ends a job that is held with `token`, and keeps its result in Redis; returns the queue's next job as `acknowledge` does.
+   * @param result JSON text
+   */
+  async complete(job: FetchedJob, result: string, token: string, next: boolean): Promise<FetchedJob | undefined> {
+    return this.#next(await job.moveToCompleted(JSON.parse(result), token, next), token);
+  }
+
+  /** Ends an attempt of a job that is held with `token`: BullMQ decides whether another follows, and when. */
+  async fail(job: FetchedJob, error: Error, token: string, next: boolean): Promise<FetchedJob | undefined> {
+    return this.#next(await job.moveToFailed(error, token, next), token);
   }
 
   /** Resolves when a job may be waiting, or after the longest block. @throws when Redis is away. */
   async waitForWork(): Promise<void> {
     try {
-      await this.backend.waitForJob(blockSeconds);
+      const marker = await this.backend.waitForJob(blockSeconds);
+      if (marker) this.#wakeAt(marker.score);
     } catch (error) {
       // leaves the blocking connection usable after an outage
       if (!this.closing) await this.backend.reconnectBlocking();
       throw error;
     }
+  }
+
+  override close(force = false): Promise<void> {
+    clearTimeout(this.#dueTimer);
+    return super.close(force);
+  }
+
+  /** @param answer of BullMQ's scripts: job, id, limit, and when the first delayed job is due, where there is no job */
+  async #next(answer: unknown, token: string): Promise<FetchedJob | undefined> {
+    if (!Array.isArray(answer)) return undefined;
+    const [data, id, , delayedUntil] = answer;
+    if (data) return this.nextJobFromJobData(data, id, token);
+    if (typeof delayedUntil === 'number') this.#wakeAt(delayedUntil);
+    return undefined;
+  }
+
+  /**
+   * When a delayed job is due, whoever blocks on the queue is woken: this process or another one. A block for just so long
+   * would be late by the second that old servers round it up to; and a process that is busy by then wakes one that is not.
+   * What is due after the longest block is heard of again before.
+   */
+  #wakeAt(dueAt: number): void {
+    const inMs = dueAt - Date.now();
+    if (dueAt <= 0 || inMs > blockSeconds * 1000) return;
+    clearTimeout(this.#dueTimer);
+    this.#dueTimer = setTimeout(
+      () => {
+        if (this.closing) return;
+        this.#connection
+          .zadd(this.toKey('marker'), 0, '0')
+          .catch((error: unknown) => this.emit('error', error as Error));
+      },
+      Math.max(1, Math.ceil(inMs)),
+    );
   }
 }

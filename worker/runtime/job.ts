@@ -33,6 +33,10 @@ const priorityStride = 200_000;
  */
 export const bullPriority = (priority: number, place = 0): number => (9 - priority) * priorityStride + place + 1;
 
+/** The priority that a BullMQ priority stands for; 5 for none. */
+export const priorityOf = (bull: number): number =>
+  bull <= 0 ? 5 : Math.max(1, 9 - Math.floor((bull - 1) / priorityStride));
+
 /** BullMQ decides nothing about a durable task: no attempts, no delay, and the job goes when it is acknowledged. */
 export const durableJobOptions = {
   attempts: 1,

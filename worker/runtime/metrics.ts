@@ -9,7 +9,7 @@ const waitBuckets = [0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 30
 
 export interface RuntimeMetrics {
   /** Call with a claim; call what it returns with the outcome. */
-  taskStarted(task: ClaimedTask): (outcome: Outcome) => void;
+  taskStarted(task: Pick<ClaimedTask, 'name' | 'queue' | 'dueAt'>): (outcome: Outcome) => void;
   jobDropped(queue: QueueName): void;
 }
 

@@ -13,4 +13,6 @@ export interface TaskOptions {
   readonly taskIdIsNew?: boolean | undefined;
   readonly uniqueKey?: string | undefined;
   readonly uniquePolicy?: UniquePolicy | undefined;
+  /** False: no row in the ledger, a job in Redis only; fewer promises, less work. True unless told otherwise. */
+  readonly durable?: boolean | undefined;
 }

@@ -36,7 +36,7 @@ export interface RunDeps {
 }
 
 /** Longest time a timer of Node can wait (2^31 - 1 ms, 24.8 days). */
-const maxTimerMs = 2_147_483_647;
+export const maxTimerMs = 2_147_483_647;
 /** Longest message of an error that is kept. */
 const maxErrorChars = 2000;
 /** The end of a run is written again and again while the database is away, up to this long; then the lease decides. */

@@ -19,6 +19,8 @@ export interface RunControl {
   readonly log: Logger;
   /** Called when the handler is entered: its time counts from here. Returns when it is over, by the caller's clock, in ms. */
   readonly entered: () => number;
+  /** Keeps progress, JSON text, where that is not the ledger. */
+  readonly writeProgress?: ((progress: string) => Promise<unknown>) | undefined;
 }
 
 export interface Executor {

@@ -3,7 +3,7 @@ import { type Database, type Lender, lendDatabase } from '../../db/index.ts';
 import { errorText } from '../../errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { writeProgress } from '../ledger/finish.ts';
-import type { ClaimedTask, Fence } from '../ledger/rows.ts';
+import type { ClaimedTask } from '../ledger/rows.ts';
 import type { RegisteredTask } from '../task.ts';
 import type { Ended, Executor, RunControl } from './executor.ts';
 import type { Host, HostPool } from './host-pool.ts';
@@ -54,7 +54,8 @@ export class HostExecutor implements Executor {
     const { db, killAtBytes } = this.#deps;
     const { signal, log, entered } = control;
     const { started } = host;
-    const progress = new ProgressWriter(db, claimed.fence, log);
+    const keep = control.writeProgress ?? ((text: string) => writeProgress(db, claimed.fence, text));
+    const progress = new ProgressWriter(keep, log);
     const lender: Lender = lendDatabase(db, (answer) => started.send({ kind: 'answer', answer }));
     const end = Promise.withResolvers<Ended>();
     let killedFor: Ended | undefined;
@@ -99,15 +100,13 @@ export class HostExecutor implements Executor {
 
 /** Writes the newest of what comes; one write at a time. */
 class ProgressWriter {
-  readonly #db: Database;
-  readonly #fence: Fence;
+  readonly #keep: (progress: string) => Promise<unknown>;
   readonly #log: Logger;
   #newest: string | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(db: Database, fence: Fence, log: Logger) {
-    this.#db = db;
-    this.#fence = fence;
+  constructor(keep: (progress: string) => Promise<unknown>, log: Logger) {
+    this.#keep = keep;
     this.#log = log;
   }
 
@@ -128,7 +127,7 @@ class ProgressWriter {
       const progress = this.#newest;
       this.#newest = undefined;
       try {
-        await writeProgress(this.#db, this.#fence, progress);
+        await this.#keep(progress);
       } catch (error) {
         this.#log.debug({ err: error }, 'progress was not written');
       }

@@ -43,7 +43,7 @@ export class LoopExecutor implements Executor {
       signal,
       log,
       db,
-      writeProgress: (progress) => writeProgress(db, fence, progress),
+      writeProgress: control.writeProgress ?? ((progress) => writeProgress(db, fence, progress)),
     });
     const deadline = control.entered();
     using _watched = watchdog?.watch({ fence, task: task.name, limitSeconds: task.timeLimitSeconds, deadline });

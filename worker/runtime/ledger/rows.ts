@@ -60,6 +60,8 @@ export interface Fence {
 /** A claimed row, as its run needs it. */
 export interface ClaimedTask {
   readonly fence: Fence;
+  /** False: it is no row but a job in Redis alone, and its fence lets nothing in. */
+  readonly durable?: false | undefined;
   readonly name: string;
   readonly queue: QueueName;
   readonly tenantId: string;
