@@ -12,6 +12,7 @@ import {
   createExecutor,
   createRegistry,
   createRuntimeMetrics,
+  type createWatchdog,
   type Enqueuer,
   type HostSettings,
   type RegisteredTask,
@@ -51,6 +52,7 @@ export interface TestRuntimeOptions {
   /** Told of handlers that are left behind and do not end. */
   readonly onLost?: (task: string) => void;
   readonly lostAfterMs?: number;
+  readonly watchdog?: ReturnType<typeof createWatchdog>;
 }
 
 const log = createLogger({ level: process.env.TEST_LOG === '1' ? 'debug' : 'fatal', plain: true });
@@ -66,6 +68,7 @@ export function startRuntime({
   hosts,
   onLost = () => undefined,
   lostAfterMs,
+  watchdog,
 }: TestRuntimeOptions): TestRuntime {
   const target = redis.targets.broker;
   const producing = connectRedis(target, 'producer', log);
@@ -81,6 +84,7 @@ export function startRuntime({
     hosts,
     onLost: ({ task }) => onLost(task),
     lostAfterMs,
+    watchdog,
     log,
   });
   const consumer = new Consumer({

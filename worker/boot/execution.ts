@@ -1,7 +1,7 @@
 /** Where this process's handlers run, and what becomes of the process when one does not come back. */
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/index.ts';
-import { createExecutor, type Enqueuer, type Executor } from '../runtime/index.ts';
+import { createExecutor, createWatchdog, type Enqueuer, type Executor } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 const host = new URL('./task-host.worker.ts', import.meta.url);
@@ -20,11 +20,14 @@ export function openExecutor(
   stack: AsyncDisposableStack,
 ): Executor {
   const { workerClass, maxTasksPerChild, maxMemoryPerChildMib } = config.worker;
+  const watchdog = createWatchdog(config.database);
+  stack.defer(() => watchdog.close());
   const executor = createExecutor({
     workerClass,
     db,
     enqueuer,
     hosts: { entry: host, maxTasks: maxTasksPerChild, maxMemoryMib: maxMemoryPerChildMib },
+    watchdog,
     onLost: ({ task, fence }) => {
       log.error({ task, task_id: fence.id }, 'a handler does not end although its run is over');
       // in mode `all` the API would go too, and nothing starts it again

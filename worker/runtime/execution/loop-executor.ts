@@ -46,7 +46,13 @@ export class LoopExecutor implements Executor {
       writeProgress: control.writeProgress ?? ((progress) => writeProgress(db, fence, progress)),
     });
     const deadline = control.entered();
-    using _watched = watchdog?.watch({ fence, task: task.name, limitSeconds: task.timeLimitSeconds, deadline });
+    using _watched = watchdog?.watch({
+      fence,
+      task: task.name,
+      attempt: claimed.attempts - 1,
+      limitSeconds: task.timeLimitSeconds,
+      deadline,
+    });
     const ran = ended(task, () => task.run(context, claimed.payload));
     const first = await Promise.race([ran, leftBehind(signal)]);
     if (first === undefined) this.#leave(task.name, fence, ran);

@@ -1,15 +1,47 @@
-/** Runs on the loop, told to who watches them from outside of it. */
-import type { Fence } from '../ledger/rows.ts';
-
-export interface WatchedRun {
-  readonly fence: Fence;
-  readonly task: string;
-  readonly limitSeconds: number;
-  /** When its limit is over, ms of the system's clock. */
-  readonly deadline: number;
-}
+/**
+ * Watches the loop from a thread beside it. When the loop stands still and a run on it is over its limit, the thread writes
+ * the run's TIMED_OUT over a connection of its own and kills the process: nothing else ends a handler that never yields.
+ */
+import { Worker } from 'node:worker_threads';
+import type { DatabaseTarget } from '../../config/config.ts';
+import { type WatchedRun, WatchTable } from './watch-table.ts';
+import type { WatchdogData } from './watchdog.worker.ts';
 
 export interface Watchdog {
   /** Watches a run until disposed. */
   watch(run: WatchedRun): Disposable;
+  close(): Promise<void>;
+}
+
+const thread = new URL('./watchdog.worker.ts', import.meta.url);
+const beatMs = 250;
+/** Small: the thread looks at numbers. What it loads for the one time that it writes fits as well. */
+const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 };
+
+/**
+ * The thread is started with the first run: an idle process does not pay for it.
+ * @param database Postgres, to end the run there; undefined: the process is killed, and its next start ends the run.
+ */
+export function createWatchdog(database: DatabaseTarget | undefined): Watchdog {
+  const table = new WatchTable();
+  let worker: Worker | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const start = () => {
+    const workerData: WatchdogData = { memory: table.memory, database };
+    worker = new Worker(thread, { workerData, resourceLimits });
+    worker.unref();
+    timer = setInterval(() => table.beat(), beatMs).unref();
+  };
+
+  return {
+    watch(run) {
+      if (!worker) start();
+      return table.add(run);
+    },
+    async close() {
+      clearInterval(timer);
+      await worker?.terminate();
+    },
+  };
 }

@@ -30,6 +30,18 @@ export const sampleTasks: readonly RegisteredTask[] = [
     },
   }),
   defineTask({
+    name: 'sample_deaf',
+    queue,
+    retry,
+    description: 'Waits without a look at its signal; its time limit is a second.',
+    timeLimitSeconds: 1,
+    payload: milliseconds,
+    handle: async (_ctx, { ms }) => {
+      await wait(ms, undefined, { ref: false });
+      return undefined;
+    },
+  }),
+  defineTask({
     name: 'sample_cpu',
     queue,
     retry,

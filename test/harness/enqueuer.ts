@@ -1,0 +1,47 @@
+/** The producing side alone: for suites whose workers are processes of their own. */
+import type { Database } from '../../worker/db/index.ts';
+import { connectRedis } from '../../worker/redis/index.ts';
+import {
+  Broker,
+  createEnqueuer,
+  createRegistry,
+  type Enqueuer,
+  type RegisteredTask,
+  type TaskRow,
+  TaskWatcher,
+  Window,
+} from '../../worker/runtime/index.ts';
+import { createLogger } from '../../worker/telemetry/logger.ts';
+import type { RedisServers } from './redis.ts';
+
+export interface TestEnqueuer extends AsyncDisposable {
+  readonly enqueuer: Enqueuer;
+  /** The row once it is terminal. @throws when that takes longer than `withinMs`. */
+  ended(id: string, withinMs: number): Promise<TaskRow>;
+}
+
+const log = createLogger({ level: 'fatal' });
+
+export function openEnqueuer(
+  db: Database,
+  redis: Pick<RedisServers, 'targets'>,
+  tasks: readonly RegisteredTask[],
+): TestEnqueuer {
+  const connection = connectRedis(redis.targets.broker, 'producer', log);
+  const broker = new Broker(connection, log);
+  const window = new Window({ size: 5000, isolatedPerTenant: 1 });
+  const watcher = new TaskWatcher(db, log);
+  return {
+    enqueuer: createEnqueuer({ db, broker, registry: createRegistry(tasks), window, log }),
+    async ended(id, withinMs) {
+      const row = await watcher.untilTerminal(id, withinMs);
+      if (!row?.finished_at) throw new Error(`task ${id} is ${row?.status ?? 'unknown'} after ${withinMs} ms`);
+      return row;
+    },
+    async [Symbol.asyncDispose]() {
+      await watcher.stop();
+      await broker.close();
+      connection.disconnect();
+    },
+  };
+}

@@ -1,0 +1,215 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Database } from '../../../worker/db/index.ts';
+import { readTask } from '../../../worker/runtime/index.ts';
+import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
+import { sampleTasks } from '../../../worker/tasks/sample/sample-tasks.ts';
+import {
+  type DatabaseAddress,
+  type DatabaseKind,
+  databaseKinds,
+  databaseNames,
+  type TestDatabase,
+} from '../../harness/databases.ts';
+import { openEnqueuer, type TestEnqueuer } from '../../harness/enqueuer.ts';
+import { executionTasks } from '../../harness/execution-tasks.ts';
+import { startMillrace } from '../../harness/millrace-process.ts';
+import { endProcess } from '../../harness/processes.ts';
+import { type RunningRedis, redisServer } from '../../harness/redis.ts';
+import { startRuntime } from '../../harness/runtime.ts';
+import { until } from '../../harness/until.ts';
+
+/** A lease, a sweep, and what the child takes. */
+const takeoverMs = 45_000;
+const longMs = 120_000;
+
+describe('processes that die', () => {
+  let server: DatabaseKind;
+  let database: TestDatabase;
+  let address: DatabaseAddress;
+  let db: Database;
+  let redis: RunningRedis;
+  let producer: TestEnqueuer;
+
+  beforeAll(async () => {
+    server = await databaseKinds.postgres();
+    database = await server.open();
+    db = database.db;
+    if (!database.address) throw new Error('a server has an address');
+    address = database.address;
+    redis = await redisServer.start();
+    producer = openEnqueuer(db, redis, [...sampleTasks, ...executionTasks]);
+  });
+  afterAll(async () => {
+    await producer[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
+    await database[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  const env = (queues: string) => ({
+    MODE: 'worker',
+    DB_HOST: address.host,
+    DB_PORT: String(address.port),
+    DB_USERNAME: address.user,
+    DB_PASSWORD: address.password,
+    DB_DATABASE: address.database,
+    REDIS_HOST: redis.host,
+    REDIS_PORT: String(redis.port),
+    REDIS_PASSWORD: redis.password,
+    MILLRACE_SAMPLE_TASKS: 'true',
+    MILLRACE_GRACE_SECONDS: '2',
+    CELERY_QUEUES: queues,
+  });
+  const statusOf = async (id: string) => (await readTask(db, tenantId, id))?.status;
+
+  it('should charge a task that kills its process with the deaths of its own children only, and finish its neighbours', {
+    timeout: longMs,
+  }, async () => {
+    const send = async (queue: 'fast_tasks' | 'heavy_tasks', task: string, payload: { [key: string]: number }) =>
+      (await producer.enqueuer.one({ task, payload, tenantId, options: { queue } })).id;
+
+    const workers = [await startMillrace(env('fast_tasks')), await startMillrace(env('heavy_tasks'))];
+    const died = Promise.all(workers.map(({ child }) => once(child, 'exit')));
+    const neighbours = await Promise.all([
+      send('fast_tasks', 'sample_sleep', { ms: 4000 }),
+      send('fast_tasks', 'sample_sleep', { ms: 4000 }),
+      send('heavy_tasks', 'sample_sleep', { ms: 4000 }),
+    ]);
+    await until('the neighbours run', 10_000, async () =>
+      (await Promise.all(neighbours.map(statusOf))).every((status) => status === 'RUNNING'),
+    );
+    const twice = await send('fast_tasks', 'sample_crash', { times: 2 });
+    const often = await send('heavy_tasks', 'sample_crash', { times: 5 });
+    await died;
+    const before = performance.now();
+    await using _next = await startMillrace(env('fast_tasks,heavy_tasks'));
+    // a takeover raises the epoch, the next claim raises it again
+    await until('the neighbours are taken up again', takeoverMs, async () => {
+      const rows = await Promise.all(neighbours.map((id) => readTask(db, tenantId, id)));
+      return rows.every((row) => (row?.epoch ?? 0) >= 3);
+    });
+    expect(performance.now() - before).toBeLessThan(takeoverMs);
+    for (const id of neighbours)
+      expect(await producer.ended(id, 30_000)).toMatchObject({ status: 'COMPLETED', deaths: 0, attempts: 1 });
+    expect(await producer.ended(twice, takeoverMs)).toMatchObject({ status: 'COMPLETED', deaths: 1, attempts: 1 });
+    const row = await producer.ended(often, takeoverMs);
+    expect(row).toMatchObject({ status: 'FAILED', deaths: 3, dead_letter: true, error: { code: 'deaths_exceeded' } });
+    expect(row.error_history.map(({ code }) => code)).toEqual([
+      'process_died',
+      'process_died',
+      'process_died',
+      'deaths_exceeded',
+    ]);
+    expect(row.error?.message).toContain('SIGKILL');
+  });
+
+  it('should end a handler that never yields as TIMED_OUT, and with it its process', { timeout: longMs }, async () => {
+    const { ended, child } = await startWorker();
+    const { id } = await producer.enqueuer.one({ task: 'busy', payload: {}, tenantId });
+    const row = await producer.ended(id, 20_000);
+    expect(row).toMatchObject({ status: 'TIMED_OUT', attempts: 1, error: { code: 'time_limit', attempt: 0 } });
+    expect(await ended).toBe('SIGKILL');
+    expect(child.signalCode).toBe('SIGKILL');
+  });
+
+  it('should drain a worker whose handler does not end although its time is over, and exit with 75', {
+    timeout: longMs,
+  }, async () => {
+    const worker = await startMillrace(env('fast_tasks'));
+    const exited = once(worker.child, 'exit');
+    const send = async (task: string) => (await producer.enqueuer.one({ task, payload: { ms: 600_000 }, tenantId })).id;
+    const [deaf, other] = [await send('sample_deaf'), await send('sample_sleep')];
+    expect(await producer.ended(deaf, 20_000)).toMatchObject({ status: 'TIMED_OUT', error: { code: 'time_limit' } });
+    expect(await exited).toEqual([75, null]);
+    expect(await readTask(db, tenantId, other)).toMatchObject({ attempts: 0, deaths: 0, worker: null });
+    expect(worker.log()).toContain('a handler of sample_deaf does not end');
+  });
+
+  /** A worker with the tasks of execution. */
+  async function startWorker() {
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('../../harness/execution-worker.ts', import.meta.url))],
+      {
+        env: {
+          ...process.env,
+          TEST_SETUP: JSON.stringify({
+            redis: redis.targets,
+            database: {
+              ...address,
+              poolMax: 5,
+              acquireTimeoutMs: 10_000,
+              recycleSeconds: 3600,
+              statementTimeoutMs: 30_000,
+            },
+          }),
+        },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
+    const ended = once(child, 'exit').then(([code, signal]) => String(code ?? signal));
+    await once(createInterface(child.stdout), 'line');
+    return { child, ended, stop: () => endProcess(child, 'SIGKILL', 5000) };
+  }
+});
+
+describe.each(databaseNames)('suspects on %s', (kind) => {
+  let server: DatabaseKind;
+  let database: TestDatabase;
+  let redis: RunningRedis;
+
+  beforeAll(async () => {
+    server = await databaseKinds[kind]();
+    database = await server.open();
+    redis = await redisServer.start();
+    process.env.TEST_HOST_DATABASE = JSON.stringify(database.address ?? {});
+  });
+  afterAll(async () => {
+    await redis[Symbol.asyncDispose]();
+    await database[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  const startHere = () =>
+    startRuntime({
+      db: database.db,
+      redis,
+      tasks: executionTasks,
+      hosts: { entry: new URL('../../harness/task-host.ts', import.meta.url), maxTasks: 50, maxMemoryMib: 300 },
+    });
+
+  it('should run alone in a child what ran when its process died, with effects once and its deaths counted', async () => {
+    const { db } = database;
+    await using runtime = startHere();
+    const left = async (task: string, payload: { [key: string]: number }) => {
+      const { id } = await runtime.enqueuer.one({ task, payload, tenantId, options: { countdownSeconds: 3600 } });
+      // as a process leaves it that died with it
+      await db.query(
+        `update tasks_live set status = 'RUNNING', owner = gen_random_uuid(), epoch = 1, attempts = 1, due_at = now(),
+                lease_until = now() - interval '1 second' where id = $1`,
+        [id],
+      );
+      return id;
+    };
+    const ids = await Promise.all([
+      left('where', {}),
+      left('effects', {}),
+      left('exits', { times: 2 }),
+      left('exits', { times: 9 }),
+    ]);
+    const [where, effects, survivor, hopeless] = await Promise.all(ids.map((id) => runtime.ended(id, 55_000)));
+    expect(where).toMatchObject({ status: 'COMPLETED', deaths: 0, attempts: 1 });
+    expect(where?.result).not.toMatchObject({ pid: process.pid });
+    expect(effects).toMatchObject({ status: 'COMPLETED', attempts: 2 });
+    const [count] = await db.query<{ n: number }>('select count(*)::int as n from sample_effects where task_id = $1', [
+      effects?.id ?? '',
+    ]);
+    expect(count?.n).toBe(1);
+    expect(survivor).toMatchObject({ status: 'COMPLETED', deaths: 2, attempts: 1 });
+    expect(hopeless).toMatchObject({ status: 'FAILED', deaths: 3, error: { code: 'deaths_exceeded' } });
+  });
+});

@@ -1,0 +1,75 @@
+/** The watchdog's thread. It loads next to nothing until it must write. */
+import { writeSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+import type { DatabaseTarget } from '../../config/config.ts';
+import { type WatchedRun, WatchTable } from './watch-table.ts';
+
+export interface WatchdogData {
+  readonly memory: SharedArrayBuffer;
+  readonly database: DatabaseTarget | undefined;
+}
+
+const tickMs = 500;
+/** Ticks without a beat, counted and not timed: a process that was stopped and goes on has missed none. */
+const stillTicks = 6;
+/** The loop itself ends a run at its limit: what is later than this it does not. */
+const overdueMs = 2000;
+/** Whether or not the ledger could be told by then, the process is killed; a later takeover ends the run then. */
+const writeMs = 5000;
+
+/** Always ours: see `createWatchdog`. */
+const { memory, database } = workerData as WatchdogData;
+const table = new WatchTable(memory);
+
+let beats = -1;
+let still = 0;
+const timer = setInterval(() => {
+  const now = table.beats;
+  still = now === beats ? still + 1 : 0;
+  beats = now;
+  if (still < stillTicks) return;
+  const overdue = table.overdue(Date.now() - overdueMs);
+  if (overdue.length === 0) return;
+  clearInterval(timer);
+  void end(overdue);
+}, tickMs);
+
+async function end(overdue: readonly WatchedRun[]): Promise<void> {
+  const late = new Promise((resolve) => {
+    setTimeout(resolve, writeMs);
+  });
+  const written = await Promise.race([write(overdue), late]).then(
+    (done) => done === true,
+    () => false,
+  );
+  const tasks = overdue.map(({ task, fence }) => `${task} ${fence.id}`);
+  const line = {
+    level: 60,
+    time: Date.now(),
+    msg: 'a handler keeps the loop busy past its time limit; this process is killed',
+    tasks,
+    written,
+  };
+  // past the logger, which needs the loop
+  writeSync(2, `${JSON.stringify(line)}\n`);
+  process.kill(process.pid, 'SIGKILL');
+}
+
+async function write(overdue: readonly WatchedRun[]): Promise<boolean> {
+  if (!database) return false;
+  const [{ openPostgres }, { failTask }] = await Promise.all([
+    import('../../db/postgres.ts'),
+    import('../ledger/finish.ts'),
+  ]);
+  const db = openPostgres({ ...database, applicationName: 'millrace-watchdog', poolMax: 1, onError: () => undefined });
+  for (const { fence, task, attempt, limitSeconds } of overdue) {
+    const error = {
+      code: 'time_limit',
+      message: `${task} ran for longer than its limit of ${limitSeconds} s, and kept its thread busy; its process was killed.`,
+      at: new Date().toISOString(),
+      attempt,
+    };
+    await failTask(db, fence, error, 'TIMED_OUT');
+  }
+  return true;
+}
