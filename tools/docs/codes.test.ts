@@ -45,7 +45,9 @@ describe('docs/guides/doctor.md', () => {
     const told = tabled('docs/guides/doctor.md').filter((code) => code.includes('_'));
     const named = repositoryFiles()
       .filter((file) => /^worker\/(doctor\/.*|redis\/(one-server|cause))\.ts$/.test(file) && !/\.test\.ts$/.test(file))
-      .flatMap((file) => [...read(file).matchAll(/(?:(?:fault|warning|\))\(\s*|code: )'([a-z]+_[a-z_]+)'/g)])
+      .flatMap((file) => [
+        ...read(file).matchAll(/(?:(?:fault|warning|\))\(\s*|code: |notSpeaking = )'([a-z]+_[a-z_]+)'/g),
+      ])
       .map(([, code = '']) => code);
     const codes = [...new Set(named)];
     expect(codes.length).toBeGreaterThan(40);

@@ -34,8 +34,3 @@ export function judgeClock(what: string, { differenceMs, uncertainMs }: ClockRea
     ),
   ];
 }
-
-export const clockFacts = ({ differenceMs, uncertainMs }: ClockReading) => ({
-  clock_difference_ms: differenceMs,
-  clock_uncertain_ms: uncertainMs,
-});

@@ -31,6 +31,7 @@ export async function diagnose(config: Config): Promise<Report> {
   const startedAt = new Date();
   const groups = await Promise.all([
     redisChecks(config),
+    embeddedChecks(config),
     runAll([
       ...(config.database ? [postgresCheck(config, config.database)] : []),
       { subject: 'storage', run: () => checkStorage(config) },
@@ -69,10 +70,16 @@ async function runOne({ subject, run }: Check): Promise<Ran> {
   return { ...checked, status: statusOf(checked.findings), ms: Math.round(performance.now() - startedAt) };
 }
 
-async function redisChecks(config: Config): Promise<Ran[]> {
-  if (config.redis) return [...(await runAll(roles(config.redis))), ...(await serverChecks(config.redis))];
-  if (config.mode !== 'all') return [];
+async function redisChecks({ redis }: Config): Promise<Ran[]> {
+  if (!redis) return [];
+  return (await Promise.all([runAll(roles(redis)), serverChecks(redis)])).flat();
+}
+
+/** What mode `all` brings itself. */
+async function embeddedChecks(config: Config): Promise<Ran[]> {
+  if (config.mode !== 'all' || (config.redis && config.database)) return [];
   const folder = await runOne({ subject: `data folder ${config.home}`, run: () => checkDataFolder(config) });
+  if (config.redis) return [folder];
   const running = typeof folder.facts.in_use_by === 'string' ? await runningPrivateRedis(config.home) : undefined;
   const redis: Check = running
     ? { subject: 'private redis', run: () => checkRedisServer(running, running) }

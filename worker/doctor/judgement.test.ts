@@ -12,6 +12,7 @@ import { bytesText } from './units.ts';
 const redis: RedisFacts = {
   role: 'master',
   version: '7.0.15',
+  mode: 'standalone',
   loading: false,
   aof: true,
   aofWritesOk: true,
@@ -45,6 +46,8 @@ describe('a Redis server', () => {
     [{ version: '4.0.9' }, 'fault redis_too_old'],
     [{ version: '6.0.16' }, 'warning redis_old'],
     [{ loading: true }, 'fault redis_loading'],
+    [{ mode: 'cluster' }, 'fault redis_is_cluster_node'],
+    [{ mode: 'sentinel', version: '4.0.0', aof: false }, 'fault redis_is_sentinel'],
     [{ aofWritesOk: false }, 'fault redis_aof_failing'],
     [{ snapshotOk: false }, 'fault redis_snapshot_failing'],
     [{ snapshotOk: false, stopsOnSnapshotError: false }, 'warning redis_snapshot_failing'],

@@ -1,11 +1,13 @@
 /** What one Redis data server says of itself. */
-import { isDenied, type ServerCall } from '../redis/index.ts';
+import { isHidden, type ServerCall } from '../redis/index.ts';
 import { type ClockReading, readClock } from './clock.ts';
 
 /** Undefined members could not be seen; `unseen` says why. */
 export interface RedisFacts {
   readonly role: string | undefined;
   readonly version: string | undefined;
+  /** `standalone` (of a replica too), `cluster` or `sentinel`. */
+  readonly mode: string | undefined;
   readonly loading: boolean;
   readonly aof: boolean | undefined;
   readonly aofWritesOk: boolean | undefined;
@@ -56,7 +58,7 @@ export async function readRedisFacts(call: ServerCall): Promise<RedisFacts> {
     try {
       return await answer;
     } catch (error) {
-      if (!isDenied(error)) throw error;
+      if (!isHidden(error)) throw error;
       unseen.push(whatIsMissing);
       return undefined;
     }
@@ -97,6 +99,7 @@ function factsOf(info: ReadonlyMap<string, string>, config: ReadonlyMap<string, 
   return {
     role: info.get('role'),
     version: info.get('redis_version'),
+    mode: info.get('redis_mode'),
     loading: info.get('loading') === '1',
     aof: aof === undefined ? undefined : aof === '1',
     aofWritesOk: well('aof_last_write_status'),

@@ -15,6 +15,15 @@ const maxLagSeconds = 3;
 
 /** @param at how the server is named: `host:port`. */
 export function judgeRedis(at: string, facts: RedisFacts, topology: RedisTarget['topology']): Finding[] {
+  // what else could be said of a sentinel is about no data server
+  if (facts.mode === 'sentinel')
+    return [
+      fault(
+        'redis_is_sentinel',
+        `The server at ${at} is a sentinel, and holds no data.`,
+        'Set REDIS_USE_SENTINEL=true, REDIS_SENTINELS and REDIS_SENTINEL_SERVICE_NAME (or a sentinel:// broker URL).',
+      ),
+    ];
   return [
     ...judgeVersion(at, facts),
     ...judgeRole(at, facts, topology),
@@ -38,8 +47,17 @@ function judgeVersion(at: string, { version }: RedisFacts): Finding[] {
   return [];
 }
 
-function judgeRole(at: string, { role, loading, masterLink }: RedisFacts, topology: RedisTarget['topology']) {
+function judgeRole(at: string, facts: RedisFacts, topology: RedisTarget['topology']): Finding[] {
+  const { mode, role, loading, masterLink } = facts;
   const findings: Finding[] = [];
+  if (mode === 'cluster' && topology !== 'cluster')
+    findings.push(
+      fault(
+        'redis_is_cluster_node',
+        `The Redis at ${at} is a node of a cluster: it has database 0 only, and a part of the keys.`,
+        'Set REDIS_USE_CLUSTERS=true and name its nodes in REDIS_CLUSTERS.',
+      ),
+    );
   if (loading)
     findings.push(
       fault(
@@ -188,6 +206,7 @@ export function redisFactsJson(facts: RedisFacts): Record<string, Fact> {
   return {
     role: facts.role ?? null,
     version: facts.version ?? null,
+    mode: facts.mode ?? null,
     loading: facts.loading,
     aof: facts.aof ?? null,
     aof_writes_ok: facts.aofWritesOk ?? null,

@@ -3,7 +3,7 @@
  * processes and counts theirs: who opens one more changes the figures here.
  */
 import type { HostPort, RedisTarget } from '../config/redis-target.ts';
-import { askServer, dataAccess, isDenied, type ServerAccess, type ServerCall, sentinelAccess } from './one-server.ts';
+import { askServer, dataAccess, isHidden, type ServerAccess, type ServerCall, sentinelAccess } from './one-server.ts';
 
 /** What decides how many connections a process opens. */
 export interface ProcessSetup {
@@ -121,20 +121,19 @@ export async function readClientLimit(server: KnownServer): Promise<ServerLimit>
 }
 
 async function maxClients(call: ServerCall): Promise<ServerLimit | undefined> {
-  const told = /^maxclients:(\d+)/m.exec(String(await unlessDenied(call('info', 'clients'))));
+  const told = /^maxclients:(\d+)/m.exec(String(await unlessHidden(call('info', 'clients'))));
   if (told) return { maxClients: Number(told[1]) };
-  const configured = await unlessDenied(call('config', 'get', 'maxclients'));
+  const configured = await unlessHidden(call('config', 'get', 'maxclients'));
   const value = Array.isArray(configured) ? Number(configured[1]) : Number.NaN;
   return Number.isSafeInteger(value) ? { maxClients: value } : undefined;
 }
 
 /** Undefined for what the server does not let this user do, or does not know. */
-async function unlessDenied(answer: Promise<unknown>): Promise<unknown> {
+async function unlessHidden(answer: Promise<unknown>): Promise<unknown> {
   try {
     return await answer;
   } catch (error) {
-    // a sentinel knows no CONFIG
-    if (isDenied(error) || (error instanceof Error && /^ERR unknown/i.test(error.message))) return undefined;
+    if (isHidden(error)) return undefined;
     throw error;
   }
 }

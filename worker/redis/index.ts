@@ -15,6 +15,7 @@ export {
   askServer,
   dataAccess,
   isDenied,
+  isHidden,
   type ServerAccess,
   type ServerAnswer,
   type ServerCall,

@@ -4,7 +4,7 @@ import { postgresServer, type RunningPostgres, type SuiteDatabase } from '../../
 import { createTls, type RedisTls } from '../../harness/redis-tls.ts';
 import { type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
 import { migrated } from './databases.ts';
-import { databaseEnvironment, type Environment, examine, runDoctor, storageFolder } from './setup.ts';
+import { databaseEnvironment, type Environment, type Examined, examine, runDoctor, storageFolder } from './setup.ts';
 
 const kinds = topologyNames.flatMap((topology) => [
   { topology, secure: false, title: `${topology}, plain` },
@@ -28,6 +28,7 @@ describe('healthy servers', () => {
     let tls: RedisTls | undefined;
     let servers: RunningTopology;
     let environment: Environment;
+    let report: Examined;
 
     beforeAll(async () => {
       tls = secure ? createTls() : undefined;
@@ -38,14 +39,14 @@ describe('healthy servers', () => {
         ...databaseEnvironment(postgres, database),
         ...storage.environment,
       };
+      report = await examine(environment);
     });
     afterAll(async () => {
       await servers?.[Symbol.asyncDispose]();
       tls?.[Symbol.dispose]();
     });
 
-    it('should be found without fault, each server and role tried', async () => {
-      const report = await examine(environment);
+    it('should be found without fault, each server and role tried', () => {
       expect(report.findings).toEqual([]);
       expect(report).toMatchObject({ status: 'ok', code: 0, mode: 'worker' });
       const subjects = report.checks.map(({ subject }) => subject);
@@ -55,12 +56,11 @@ describe('healthy servers', () => {
       expect(report.checks.flatMap(({ unseen }) => unseen)).toEqual([]);
     });
 
-    it('should be told as facts', async () => {
-      const report = await examine(environment);
-      const servers_ = report.about('redis server');
-      const masters = servers_.filter(({ facts }) => facts.role === 'master');
+    it('should be told as facts', () => {
+      const seen = report.about('redis server');
+      const masters = seen.filter(({ facts }) => facts.role === 'master');
       expect(masters).toHaveLength(topology === 'cluster' ? 3 : 1);
-      for (const { facts } of servers_)
+      for (const { facts } of seen)
         expect(facts).toMatchObject({
           version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
           aof: true,

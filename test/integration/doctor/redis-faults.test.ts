@@ -1,10 +1,11 @@
 /** Real faults of Redis: each is named with its cause and how to mend it, and nothing hangs. */
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { clusterServers, type RunningCluster } from '../../harness/redis-cluster.ts';
-import { type RunningSentinels, sentinelServers } from '../../harness/redis-sentinel.ts';
+import { masterName, type RunningSentinels, sentinelServers } from '../../harness/redis-sentinel.ts';
 import { createTls } from '../../harness/redis-tls.ts';
-import { type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
+import { fastTasksKey, type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
 import { until } from '../../harness/until.ts';
 import { type Environment, endsWithinMs, examine, runDoctor, storageFolder } from './setup.ts';
 
@@ -128,6 +129,28 @@ describe('one server', () => {
     expect(report.findings[0]?.mend).toContain('REDIS_USE_SSL');
   });
 
+  it('should say that it lets nobody in any more', async () => {
+    // holds the one connection there is, and gives the others back
+    const holder = new Redis({ port: redis.port, password: redis.password });
+    holder.on('error', () => undefined);
+    await holder.config('SET', 'maxclients', '1');
+    const report = await examine(of(redis));
+    await holder.config('SET', 'maxclients', '10000');
+    holder.disconnect();
+    expect(report).toMatchObject({ code: 1, codes: ['redis_full'] });
+    expect(report.findings[0]?.mend).toContain('maxclients');
+  });
+
+  it('should be told from a cluster and from a sentinel', async () => {
+    const at = `127.0.0.1:${redis.port}`;
+    const { REDIS_PASSWORD = '' } = redis.environment;
+    const cluster = { REDIS_USE_CLUSTERS: 'true', REDIS_CLUSTERS: at, REDIS_CLUSTERS_PASSWORD: REDIS_PASSWORD };
+    expect((await examine(of(redis, cluster))).codes).toContain('redis_no_cluster');
+    const sentinel = { REDIS_USE_SENTINEL: 'true', REDIS_SENTINELS: at, REDIS_SENTINEL_SERVICE_NAME: 'mymaster' };
+    const report = await examine(of(redis, { ...sentinel, REDIS_SENTINEL_PASSWORD: REDIS_PASSWORD }));
+    expect(report.codes).toContain('redis_no_sentinel');
+  });
+
   it('should end in time when it hangs', async () => {
     redis.server.freeze();
     try {
@@ -187,6 +210,18 @@ describe('behind sentinels', () => {
     expect(report.findings.map(({ message }) => message).join()).toMatch(/The sentinel at .* refuses/);
   });
 
+  it('should tell a sentinel that is taken for a data server', async () => {
+    const [sentinel] = servers.sentinels;
+    const report = await examine(
+      of(
+        { environment: {} },
+        { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(sentinel?.port), REDIS_PASSWORD: servers.sentinelPassword },
+      ),
+    );
+    expect(report.code).toBe(1);
+    expect(report.codes).toContain('redis_is_sentinel');
+  });
+
   it('should warn of a master that goes on alone when it is cut off', async () => {
     const master = await servers.master();
     await master.call('config', 'set', 'min-replicas-max-lag', 10);
@@ -210,11 +245,10 @@ describe('behind sentinels', () => {
     ]);
     expect(one.about('redis broker')[0]?.status).toBe('ok');
     await first?.stop();
-    let two = await examine(of(servers));
-    await until('the last sentinel has noticed', 20_000, async () => {
-      two = await examine(of(servers));
-      return two.codes.includes('sentinel_no_quorum');
-    });
+    await until('the last sentinel has noticed', 20_000, async () =>
+      String(await servers.sentinels[2]?.call('sentinel', 'ckquorum', masterName).catch(String)).includes('NOQUORUM'),
+    );
+    const two = await examine(of(servers));
     expect(two.findings.find(({ code }) => code === 'sentinel_no_quorum')?.message).toContain('NOQUORUM');
     await Promise.all([first?.startAgain(), second?.startAgain()]);
   });
@@ -226,6 +260,14 @@ describe('a cluster', () => {
     servers = await clusterServers.start();
   });
   afterAll(async () => servers?.[Symbol.asyncDispose]());
+
+  it('should be told when it is configured as one server', async () => {
+    const master = await servers.master(fastTasksKey);
+    const one = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(master.port), REDIS_PASSWORD: servers.password };
+    const report = await examine(of({ environment: one }));
+    expect(report.code).toBe(1);
+    expect(report.codes).toContain('redis_is_cluster_node');
+  });
 
   it('should name a slot that belongs to nobody', async () => {
     const slot = 12_345;
@@ -246,9 +288,11 @@ describe('a cluster', () => {
   it('should name a node that is away, and its master as alone', async () => {
     const replica = await aReplica(servers);
     await replica.stop();
-    await until('the others notice', 20_000, async () =>
-      (await examine(of(servers))).codes.includes('cluster_node_away'),
-    );
+    const others = servers.nodes.filter((node) => node !== replica);
+    await until('the others notice', 20_000, async () => {
+      const views = await Promise.all(others.map(({ call }) => call('cluster', 'nodes')));
+      return views.every((view) => new RegExp(`:${replica.port}@\\S+ \\S*slave,fail `).test(String(view)));
+    });
     const report = await examine(of(servers));
     await replica.startAgain();
     expect(report.code).toBe(1);
