@@ -205,6 +205,19 @@ it('should keep files where OPENDAL_FS_ROOT says', () => {
   expect(readConfig({ ...server, MODE: 'worker' }).storage.options.root).toBe(resolve('storage'));
 });
 
+it('should take a failpoint for tests only', () => {
+  expect(readConfig({}).failpoint).toBeUndefined();
+  const test = { MILLRACE_SAMPLE_TASKS: 'true' };
+  expect(readConfig({ ...test, MILLRACE_FAILPOINT: 'claimed:12' }).failpoint).toEqual({ name: 'claimed', count: 12 });
+  expect(faultsOf({ MILLRACE_FAILPOINT: 'claimed:12' })).toEqual([
+    expect.stringMatching(/^MILLRACE_FAILPOINT: .* set MILLRACE_SAMPLE_TASKS=true$/),
+  ]);
+  for (const wrong of ['claimed', 'claimed:0', 'nowhere:1', 'claimed:1:2'])
+    expect(faultsOf({ ...test, MILLRACE_FAILPOINT: wrong })).toEqual([
+      expect.stringMatching(/^MILLRACE_FAILPOINT: expected name:count with one of accepted, .*, instead got/),
+    ]);
+});
+
 it('should never show a secret in a fault', () => {
   const secret = 'hunter2-hunter2-hunter2';
   const faults = [

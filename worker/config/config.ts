@@ -38,6 +38,8 @@ export interface Config {
   readonly migrate: boolean;
   readonly graceMs: number;
   readonly sampleTasks: boolean;
+  /** Where this process kills itself; for fault tests. */
+  readonly failpoint: Failpoint | undefined;
   readonly api: {
     readonly host: string;
     readonly port: number;
@@ -68,6 +70,10 @@ export interface Config {
   readonly parsing: { readonly memoryBytes: number; readonly baseTimeMs: number };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 }
+
+/** The place on a task's way, and the time of coming there, at which a process kills itself. */
+export type Failpoint = NonNullable<Environment['MILLRACE_FAILPOINT']>;
+export type FailpointName = Failpoint['name'];
 
 /** Where handlers run (docs/guides/worker-classes.md). */
 export type WorkerClass = 'async' | 'solo' | 'threads' | 'prefork';
@@ -198,12 +204,16 @@ export function readConfig(raw: RawEnvironment): Config {
       `MILLRACE_API_KEY: expected at least ${minKeyLength} characters, instead got ${key.length}; openssl rand -hex 24 makes one`,
     );
   }
+  if (env.MILLRACE_FAILPOINT !== undefined && !env.MILLRACE_SAMPLE_TASKS) {
+    faults.push('MILLRACE_FAILPOINT: kills this process, for fault tests; unset it, or set MILLRACE_SAMPLE_TASKS=true');
+  }
   const config: Config = {
     mode: env.MODE,
     home,
     migrate: env.MIGRATION_ENABLED,
     graceMs: env.MILLRACE_GRACE_SECONDS * 1000,
     sampleTasks: env.MILLRACE_SAMPLE_TASKS,
+    failpoint: env.MILLRACE_FAILPOINT,
     api: {
       host: env.DIFY_BIND_ADDRESS ?? (env.MODE === 'all' ? '127.0.0.1' : '0.0.0.0'),
       port: env.DIFY_PORT,

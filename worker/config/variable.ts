@@ -82,3 +82,18 @@ export const list: Kind<string[]> = kind(
 );
 
 export const port = (min = 1) => integer(min, 65_535, 'port');
+
+/** One of the words and how often, as `word:3`. */
+export const countedWord = <const W extends readonly [string, ...string[]]>(
+  ...words: W
+): Kind<{ readonly name: W[number]; readonly count: number }> =>
+  kind(
+    z.string().transform((value, ctx) => {
+      const [, word, digits] = /^(\w+):([1-9]\d{0,8})$/.exec(value) ?? [];
+      const name = words.find((known) => known === word);
+      if (name !== undefined) return { name, count: Number(digits) };
+      ctx.addIssue(`expected name:count with one of ${words.join(', ')}, instead got "${value}"`);
+      return z.NEVER;
+    }),
+    `\`name:count\`; names: ${words.map((word) => `\`${word}\``).join(', ')}`,
+  );

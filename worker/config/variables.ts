@@ -2,7 +2,7 @@
  * Every environment variable there is, in groups. Names that Dify has keep Dify's name and meaning; new ones start with
  * MILLRACE_. `docs/reference/environment.md` is generated from this file.
  */
-import { decimal, flag, integer, list, oneOf, port, text } from './variable.ts';
+import { countedWord, decimal, flag, integer, list, oneOf, port, text } from './variable.ts';
 
 const process = {
   MODE: oneOf(
@@ -41,6 +41,16 @@ const process = {
     doc: 'How long a stopping process lets running tasks finish before it hands them back.',
   }),
   MILLRACE_SAMPLE_TASKS: flag({ default: false, doc: 'Registers the sample tasks for load and fault tests.' }),
+  MILLRACE_FAILPOINT: countedWord(
+    'accepted',
+    'marked_queued',
+    'fetched',
+    'claimed',
+    'effect_committed',
+    'end_committed',
+  )({
+    doc: "For fault tests only, and refused without `MILLRACE_SAMPLE_TASKS`: the process kills itself when it comes to this place on a task's way for the `count`th time.",
+  }),
 } as const;
 
 const access = {
