@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { StartError } from '../errors.ts';
 import { describeTarget } from '../redis/index.ts';
 import {
+  armFailpoint,
   type Broker,
   Consumer,
   createEnqueuer,
@@ -60,6 +61,7 @@ interface Parts {
  */
 export async function run(config: Config, log: Logger, startedAt: number): Promise<Running | undefined> {
   refuseUnbuilt(config);
+  if (config.failpoint) armFailpoint(config.failpoint);
   await using stack = new AsyncDisposableStack();
   const folder = await holdDataFolder(config, stack, log);
   if (folder) await withdrawAnnouncement(folder);

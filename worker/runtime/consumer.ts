@@ -7,6 +7,7 @@ import { type QueueName, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Executor } from './execution/executor.ts';
+import { failpoint } from './failpoints.ts';
 import { Grouped } from './grouped.ts';
 import { takeIn } from './intake.ts';
 import type { JobMeta } from './job.ts';
@@ -242,11 +243,13 @@ export class Consumer {
       timestamp: job.timestamp,
       data: job.data,
     };
+    failpoint('fetched');
     let outcome: Outcome | 'dropped' = 'dropped';
     let taskId = incoming.id;
     try {
       const intake = await takeIn({ db, claim: (id) => this.#claims.add(id), defaultTenantId }, incoming);
       if (intake.kind === 'claimed') {
+        failpoint('claimed');
         const { task } = intake;
         taskId = task.fence.id;
         const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
@@ -273,6 +276,7 @@ export class Consumer {
       await wait(1000, undefined, { ref: false });
       return undefined;
     }
+    failpoint('end_committed');
     const next = await this.#acknowledge(source, job, token, outcome);
     if (!keepsItsJob.has(outcome) && isUuid(taskId)) await this.#reopen(taskId);
     return next;

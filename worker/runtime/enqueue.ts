@@ -3,6 +3,7 @@ import type { Database, Queryable } from '../db/index.ts';
 import { MillraceError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
+import { failpoint } from './failpoints.ts';
 import { Grouped } from './grouped.ts';
 import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
 import { type Handover, release } from './ledger/handover.ts';
@@ -128,6 +129,7 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
       ];
     });
     if (due.length === 0) return;
+    failpoint('accepted');
     try {
       const added = await broker.add(due);
       if (added.length === due.length) return;

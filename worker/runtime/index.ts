@@ -6,6 +6,7 @@ export { createEnqueuer, type Enqueuer, maxBatch, type TaskRequest } from './enq
 export type { Executor } from './execution/executor.ts';
 export { createExecutor, type HostSettings } from './execution/executors.ts';
 export { type HostParts, serveHost } from './execution/host.ts';
+export { armFailpoint } from './failpoints.ts';
 export { createWatchdog } from './execution/watchdog.ts';
 export type { Accepted } from './ledger/accept.ts';
 export { takeOverAll } from './ledger/claim.ts';

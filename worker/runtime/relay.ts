@@ -2,6 +2,7 @@
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
+import { failpoint } from './failpoints.ts';
 import { expireTasks } from './ledger/finish.ts';
 import { release } from './ledger/handover.ts';
 import { allowances, readWindow, refill, type WindowState } from './ledger/window.ts';
@@ -37,6 +38,7 @@ export function startRelay({ db, broker, window, log }: RelayDeps): Loop {
       if (!broker.ready || allowances(state, window.limits).length === 0) return undefined;
       const taken = await refill(db, window.limits, from);
       if (!taken || taken.rows.length === 0) return undefined;
+      failpoint('marked_queued');
       const added = await broker.add(taken.rows);
       if (added.length === taken.rows.length) return undefined;
       const stand = new Set(added.map((row) => row.id));
