@@ -1,6 +1,7 @@
 /** Effects: a change and its key in one transaction, behind the fence. */
 import type { Database, Queryable, Transaction } from '../../db/index.ts';
 import { MillraceError } from '../../errors.ts';
+import { failpoint } from '../failpoints.ts';
 import type { Json } from '../task.ts';
 import type { Fence } from './rows.ts';
 
@@ -44,7 +45,7 @@ export async function runEffect<T extends Json>(
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   checkStep(step);
-  return db.tx(async (tx) => {
+  const done = await db.tx(async (tx) => {
     await holdFence(tx, fence);
     const fresh = await tx.query(
       'insert into effects (task_id, step) values ($1, $2) on conflict do nothing returning step',
@@ -60,6 +61,8 @@ export async function runEffect<T extends Json>(
     ]);
     return result;
   });
+  failpoint('effect_committed');
+  return done;
 }
 
 /** Calls the outside with the step's key and records the answer; what is recorded is not called again. */
