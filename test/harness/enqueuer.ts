@@ -6,6 +6,7 @@ import {
   createEnqueuer,
   createRegistry,
   type Enqueuer,
+  NotDurableTasks,
   type RegisteredTask,
   type TaskRow,
   TaskWatcher,
@@ -30,7 +31,7 @@ export function openEnqueuer(
   const connection = connectRedis(redis.targets.broker, 'producer', log);
   const broker = new Broker(connection, log);
   const window = new Window({ size: 5000, isolatedPerTenant: 1 });
-  const watcher = new TaskWatcher(db, log);
+  const watcher = new TaskWatcher(db, new NotDurableTasks(broker), log);
   return {
     enqueuer: createEnqueuer({ db, broker, registry: createRegistry(tasks), window, log }),
     async ended(id, withinMs) {

@@ -14,6 +14,7 @@ import {
   createRuntimeMetrics,
   type createWatchdog,
   type Enqueuer,
+  NotDurableTasks,
   type HostSettings,
   type RegisteredTask,
   startReconciler,
@@ -31,6 +32,7 @@ export interface TestRuntime extends AsyncDisposable {
   readonly broker: Broker;
   readonly consumer: Consumer;
   readonly watcher: TaskWatcher;
+  readonly notDurable: NotDurableTasks;
   /** The row once it is terminal. @throws when that takes longer than `withinMs`. */
   ended(id: string, withinMs?: number): Promise<TaskRow>;
   /** Stops the consumer as SIGTERM does. */
@@ -100,13 +102,15 @@ export function startRuntime({
     log,
   });
   consumer.start();
-  const watcher = new TaskWatcher(db, log);
+  const notDurable = new NotDurableTasks(broker);
+  const watcher = new TaskWatcher(db, notDurable, log);
   const loops = [startRelay({ db, broker, window, log }), ...startReconciler(db, broker, log)];
   return {
     enqueuer,
     broker,
     consumer,
     watcher,
+    notDurable,
     async ended(id, withinMs = 20_000) {
       const row = await watcher.untilTerminal(id, withinMs);
       if (!row?.finished_at) throw new Error(`task ${id} is ${row?.status ?? 'unknown'} after ${withinMs} ms`);

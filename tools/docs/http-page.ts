@@ -44,6 +44,7 @@ export async function openApi(): Promise<OpenApi> {
     enqueuer: untouched('enqueuer'),
     registry: untouched('registry'),
     watcher: untouched('watcher'),
+    notDurable: untouched('notDurable'),
     storage: untouched('storage'),
     embedder: untouched('embedder'),
     vectorStore: untouched('vectorStore'),

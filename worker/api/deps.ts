@@ -2,7 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/index.ts';
-import type { Broker, Enqueuer, LiveWorker, TaskRegistry, TaskWatcher } from '../runtime/index.ts';
+import type { Broker, Enqueuer, LiveWorker, NotDurableTasks, TaskRegistry, TaskWatcher } from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
 import type { Storage } from '../services/storage/storage.ts';
 import type { VectorStore } from '../services/vector/index.ts';
@@ -17,7 +17,9 @@ export interface ApiDeps {
   readonly broker: Broker;
   readonly enqueuer: Enqueuer;
   readonly registry: TaskRegistry;
+  /** Of tasks of both kinds. */
   readonly watcher: TaskWatcher;
+  readonly notDurable: NotDurableTasks;
   readonly storage: Storage;
   readonly embedder: Embedder;
   readonly vectorStore: VectorStore;

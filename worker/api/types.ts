@@ -43,6 +43,8 @@ export interface TaskJson {
   readonly status: TaskStatusName;
   readonly priority: number;
   readonly attempts: number;
+  /** False: it stands in Redis alone. */
+  readonly durable: boolean;
   readonly progress: Json;
   readonly result: Json;
   readonly error: TaskErrorJson | null;
@@ -56,6 +58,8 @@ export interface TaskJson {
 export interface AcceptedJson {
   readonly task_id: string;
   readonly status: TaskStatusName;
+  /** Only where it is not durable. */
+  readonly durable?: false | undefined;
 }
 
 export interface TaskPageJson {

@@ -15,6 +15,7 @@ import {
   ensurePartitions,
   type Loop,
   liveWorkers,
+  NotDurableTasks,
   orphanQueues,
   registerWorker,
   type TaskRegistry,
@@ -200,7 +201,8 @@ async function listen(
   readiness: ReturnType<typeof createReadiness>,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const watcher = new TaskWatcher(services.db, log);
+  const notDurable = new NotDurableTasks(broker);
+  const watcher = new TaskWatcher(services.db, notDurable, log);
   stack.defer(() => watcher.stop());
   // loaded here: a process without an API does not pay for it
   const { createApi } = await import('../api/api.ts');
@@ -212,6 +214,7 @@ async function listen(
     enqueuer,
     registry,
     watcher,
+    notDurable,
     storage: services.storage,
     embedder: services.embedder,
     vectorStore: services.vectors,

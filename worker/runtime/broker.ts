@@ -6,6 +6,7 @@ import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type JobData, jobOf } from './job.ts';
 import type { Handover } from './ledger/handover.ts';
+import { isNotDurable } from './not-durable/job.ts';
 
 export class Broker {
   readonly #connection: RedisConnection;
@@ -67,14 +68,21 @@ export class Broker {
     return added.flat();
   }
 
-  /** Which of these jobs Redis no longer knows. @throws when Redis does not answer. */
+  /**
+   * Which of these jobs Redis does not know: it no longer does, or a task that is not durable stood under the id, which somebody
+   * chose for both, and was taken away. One that is running is let run first. @throws when Redis does not answer.
+   */
   async missing(jobs: readonly { readonly id: string; readonly queue: QueueName }[]): Promise<string[]> {
     const missing: string[] = [];
     for (const [name, group] of Map.groupBy(jobs, (job) => job.queue)) {
       const known = await Promise.all(
-        group.map((job) => this.#connection.exists(`${queuePrefix(name)}:${name}:${job.id}`)),
+        group.map((job) => this.#connection.hget(`${queuePrefix(name)}:${name}:${job.id}`, 'opts')),
       );
-      for (const [index, job] of group.entries()) if (known[index] === 0) missing.push(job.id);
+      for (const [index, { id }] of group.entries()) {
+        const options = known[index];
+        const gone = options == null || (isNotDurable(options) && (await this.queue(name).remove(id)) === 1);
+        if (gone) missing.push(id);
+      }
     }
     return missing;
   }

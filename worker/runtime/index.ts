@@ -34,7 +34,7 @@ export {
 export type { WindowLimits } from './ledger/window.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
-export { type NotDurableRow, NotDurableTasks } from './not-durable/index.ts';
+export { isNotDurableRow, type NotDurableRow, NotDurableTasks } from './not-durable/index.ts';
 export type { TaskOptions } from './options.ts';
 export { type FieldIssue, maxPayloadBytes, PayloadError } from './payload.ts';
 export { pausedQueues, purgeQueue, setQueuePaused } from './queue-control.ts';

@@ -1,9 +1,10 @@
-/** Watching tasks: one poll of the ledger serves every listener of a process, over any failover. */
+/** Watching tasks: one poll of the ledger, and of Redis for those that are not durable, serves every listener of a process, over any failover. */
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readTasks } from './ledger/read.ts';
 import { isTerminal, type TaskRow } from './ledger/rows.ts';
 import { type Loop, startLoop } from './loop.ts';
+import type { NotDurableTasks } from './not-durable/index.ts';
 
 const pollIntervalMs = 250;
 /** Most ids asked for in one statement. */
@@ -23,7 +24,7 @@ export class TaskWatcher {
   readonly #watched = new Map<string, Watched>();
   readonly #loop: Loop;
 
-  constructor(db: Database, log: Logger) {
+  constructor(db: Database, notDurable: Pick<NotDurableTasks, 'readKnown'>, log: Logger) {
     this.#loop = startLoop({
       name: 'task watcher',
       intervalMs: pollIntervalMs,
@@ -31,7 +32,13 @@ export class TaskWatcher {
       round: async () => {
         const ids = [...this.#watched.keys()];
         for (let from = 0; from < ids.length; from += pollBatch) {
-          for (const row of await readTasks(db, ids.slice(from, from + pollBatch))) this.#tell(row);
+          const some = ids.slice(from, from + pollBatch);
+          // apart from each other: while one is away the tasks of the other are told
+          const sources = [readTasks(db, some), notDurable.readKnown(some)];
+          const told = sources.map(async (rows) => {
+            for (const row of await rows) this.#tell(row);
+          });
+          for (const end of await Promise.allSettled(told)) if (end.status === 'rejected') throw end.reason;
         }
         return undefined;
       },

@@ -16,7 +16,7 @@ import type { Embedder } from '../../../worker/services/embedding/index.ts';
 import { openStorage } from '../../../worker/services/storage/storage.ts';
 import { addApiKey, defaultTenantId, ensureTenant, newApiKey } from '../../../worker/services/tenants/tenants.ts';
 import { PgVectorStore } from '../../../worker/services/vector/pgvector.ts';
-import { redisServer } from '../../harness/redis.ts';
+import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 
 const otherTenantId = '00000000-0000-7000-8000-000000000002';
@@ -92,6 +92,7 @@ export interface TestApi extends AsyncDisposable {
   /** Of the listening socket. */
   readonly port: number;
   readonly db: Database;
+  readonly redis: RunningRedis;
   readonly runtime: TestRuntime;
   readonly gate: Gate;
   readonly key: string;
@@ -146,6 +147,7 @@ export async function startTestApi({ rateLimit = 0, change }: TestApiOptions = {
     enqueuer: runtime.enqueuer,
     registry: createRegistry(tasks),
     watcher: runtime.watcher,
+    notDurable: runtime.notDurable,
     storage: await openStorage({ scheme: 'fs', options: { root: folder } }),
     embedder,
     vectorStore: new PgVectorStore(db),
@@ -172,6 +174,7 @@ export async function startTestApi({ rateLimit = 0, change }: TestApiOptions = {
     api,
     port: (api.server.address() as AddressInfo).port,
     db,
+    redis,
     runtime,
     gate,
     key,

@@ -14,6 +14,8 @@ export const problemKinds = {
   text_malformed: { status: 400, title: 'The text is no Unicode text' },
   cursor_invalid: { status: 400, title: 'The cursor is none of ours' },
   http_malformed: { status: 400, title: 'The request is no HTTP' },
+  durable_mixed: { status: 400, title: 'The batch holds durable tasks and others' },
+  queues_mixed: { status: 400, title: 'The batch goes to several queues' },
   // 401, 404
   key_missing: { status: 401, title: 'An API key is needed' },
   key_unknown: { status: 401, title: 'The API key is not known' },
@@ -26,6 +28,7 @@ export const problemKinds = {
   batch_not_found: { status: 404, title: 'There is no such batch' },
   // 408, 409
   request_too_slow: { status: 408, title: 'The request came too slowly' },
+  task_running: { status: 409, title: 'The task is running' },
   task_finished: { status: 409, title: 'The task has ended' },
   task_id_taken: { status: 409, title: 'The task id is taken' },
   unique_key_taken: { status: 409, title: 'A task with this unique key is alive' },
@@ -43,7 +46,7 @@ export const problemKinds = {
   media_type_unsupported: { status: 415, title: 'The media type is not taken here' },
   // 422
   task_unknown: { status: 422, title: 'There is no task of this name' },
-  durable_only: { status: 422, title: 'Tasks are durable' },
+  durable_only: { status: 422, title: 'Only a durable task can have this' },
   indexing_technique_mismatch: { status: 422, title: 'The dataset is indexed otherwise' },
   embedding_model_unavailable: { status: 422, title: 'The embedding model is not served here' },
   retrieval_invalid: { status: 422, title: 'The dataset cannot be searched so' },
@@ -53,6 +56,7 @@ export const problemKinds = {
   internal_error: { status: 500, title: 'Something went wrong here' },
   embedding_failed: { status: 502, title: 'The embedding model did not answer' },
   database_unavailable: { status: 503, title: 'The database is away' },
+  redis_unavailable: { status: 503, title: 'Redis is away' },
   outcome_unknown: { status: 503, title: 'The database went away in the middle' },
   storage_failed: { status: 503, title: 'The file storage is away' },
   embedding_unavailable: { status: 503, title: 'The embedding model is busy or away' },

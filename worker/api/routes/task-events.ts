@@ -31,7 +31,7 @@ function news(before: TaskRow | undefined, now: TaskRow): { event: string; data:
 }
 
 export const taskEventRoutes: Routes =
-  ({ db, watcher }, closing) =>
+  ({ db, watcher, notDurable }, closing) =>
   async (app) => {
     let open = 0;
 
@@ -96,7 +96,7 @@ export const taskEventRoutes: Routes =
       },
       async (request, reply) => {
         const { task_id: id } = request.params;
-        const row = await readTask(db, request.tenantId, id);
+        const row = (await readTask(db, request.tenantId, id)) ?? (await notDurable.read(request.tenantId, id));
         if (!row) throw taskNotFound(id);
         // tells an EventSource, which reconnects by itself, to stop
         if (request.headers['last-event-id'] === endId) return reply.code(204).send(null);

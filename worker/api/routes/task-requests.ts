@@ -119,7 +119,7 @@ export const sentBefore = (requests: readonly TaskRequest[]): TaskRequest[] =>
 /**
  * Requests whose task ids are chosen here where the caller chose none, so that a broken connection leaves no doubt: sent
  * again with the same ids they are taken once.
- * @throws ApiError `batch_too_large`, `task_unknown`, `durable_only`
+ * @throws ApiError `batch_too_large`, `task_unknown`
  */
 export function requestsOf(
   registry: TaskRegistry,
@@ -136,15 +136,6 @@ export function requestsOf(
   }
   const entries = entriesOf(body);
   checkKnown(registry, entries, tasks);
-  const notDurable = tasks.findIndex(({ options }) => options?.durable === false);
-  if (notDurable !== -1) {
-    throw new ApiError({
-      code: 'durable_only',
-      message: 'This release keeps every task in Postgres: `durable: false` is not taken. Nothing was accepted.',
-      hint: 'Leave `durable` out, or set it to true.',
-      errors: [{ field: under(entries[notDurable]?.at ?? '', 'options.durable'), message: 'must be true' }],
-    });
-  }
   return tasks.map(({ task, payload, options = {} }) => ({
     task,
     payload,
@@ -159,6 +150,7 @@ export function requestsOf(
       taskIdIsNew: options.task_id === undefined,
       uniqueKey: options.unique_key,
       uniquePolicy: options.unique_policy,
+      durable: options.durable,
     },
   }));
 }

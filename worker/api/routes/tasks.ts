@@ -1,6 +1,6 @@
 /** Sending tasks, asking for them, cancelling them. */
 import { z } from 'zod';
-import { cancelTask, isTerminal, listTasks, readTask, type TaskRow } from '../../runtime/index.ts';
+import { cancelTask, isNotDurableRow, isTerminal, listTasks, readTask, type TaskRow } from '../../runtime/index.ts';
 import { ApiError, taskNotFound } from '../problems/api-error.ts';
 import { intInQuery, problems, uuid } from '../schemas/common.ts';
 import {
@@ -26,7 +26,10 @@ const batchBodyBytes = 32 * 1024 * 1024;
 const maxWaitSeconds = 60;
 
 export const taskRoutes: Routes = (deps, closing) => async (app) => {
-  const { db, enqueuer, registry, watcher } = deps;
+  const { db, enqueuer, registry, watcher, notDurable } = deps;
+  /** The ledger is asked first; Redis, which alone knows tasks that are not durable, when it has no row. */
+  const read = async (tenantId: string, id: string) =>
+    (await readTask(db, tenantId, id)) ?? (await notDurable.read(tenantId, id));
   const accept = async (body: Parameters<typeof requestsOf>[2], tenantId: string) => {
     const requests = requestsOf(registry, tenantId, body);
     try {
@@ -44,7 +47,9 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       schema: {
         tags: ['tasks'],
         summary: 'Send a task',
-        description: '202: the task is committed in Postgres and will run, whatever happens to Redis or the workers.',
+        description:
+          '202: the task is committed in Postgres and will run, whatever happens to Redis or the workers. With `durable: false` it is a ' +
+          'job in Redis only, which the answer says; 503 `redis_unavailable` when Redis does not take it within 3 s.',
         body: taskRequestSchema,
         response: { 202: acceptedSchema, ...problems(400, 409, 413, 415, 422) },
       },
@@ -52,7 +57,8 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
     async (request, reply) => {
       const [accepted] = await accept(request.body, request.tenantId);
       if (!accepted) throw new Error('a task that was accepted gave no answer');
-      return reply.code(202).send({ task_id: accepted.id, status: accepted.status as TaskRow['status'] });
+      const durable = request.body.options?.durable === false ? { durable: false as const } : {};
+      return reply.code(202).send({ task_id: accepted.id, status: accepted.status as TaskRow['status'], ...durable });
     },
   );
 
@@ -64,13 +70,15 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       schema: {
         tags: ['tasks'],
         summary: 'Send up to 1,000 tasks, all or none',
+        description: 'All of them durable, or none; those that are not go to one queue.',
         body: batchSchema,
         response: { 202: acceptedBatchSchema, ...problems(400, 409, 413, 415, 422) },
       },
     },
     async (request, reply) => {
       const accepted = await accept(request.body, request.tenantId);
-      return reply.code(202).send({ task_ids: accepted.map((task) => task.id) });
+      const durable = request.body.tasks[0]?.options?.durable === false ? { durable: false as const } : {};
+      return reply.code(202).send({ task_ids: accepted.map((task) => task.id), ...durable });
     },
   );
 
@@ -80,7 +88,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       schema: {
         tags: ['tasks'],
         summary: 'State, progress and result of a task',
-        description: `With \`wait\` the answer comes when the task has ended, or after that many seconds (at most ${maxWaitSeconds}) as it then is.`,
+        description: `With \`wait\` the answer comes when the task has ended, or after that many seconds (at most ${maxWaitSeconds}) as it then is. A task that is not durable is told for an hour after its end, as one of the newest 20,000 of its queue.`,
         params: z.object({ task_id: uuid }),
         querystring: z.strictObject({ wait: intInQuery(0, maxWaitSeconds, 0) }),
         response: { 200: taskSchema, ...problems(400, 404) },
@@ -88,7 +96,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
     },
     async (request, reply) => {
       const { task_id: id } = request.params;
-      const row = await readTask(db, request.tenantId, id);
+      const row = await read(request.tenantId, id);
       if (!row) throw taskNotFound(id);
       if (isTerminal(row.status) || request.query.wait === 0) return taskJson(row);
       const gone = new AbortController();
@@ -104,6 +112,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       schema: {
         tags: ['tasks'],
         summary: 'Tasks, newest first',
+        description: 'Tasks that are not durable are not listed: nothing but their id finds them.',
         querystring: taskListQuery,
         response: { 200: taskPageSchema, ...problems(400) },
       },
@@ -122,7 +131,9 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       schema: {
         tags: ['tasks'],
         summary: 'Cancel a task',
-        description: 'A waiting task never runs; of a running one no effect is let in from now on.',
+        description:
+          'A waiting task never runs; of a running one no effect is let in from now on. Of tasks that are not durable only waiting ones ' +
+          'are cancelled, and nothing of them remains; a running one is 409 `task_running`.',
         params: z.object({ task_id: uuid }),
         response: { 202: acceptedSchema, ...problems(400, 404, 409) },
       },
@@ -132,8 +143,18 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       if (await cancelTask(db, request.tenantId, id, 'Cancelled through the API.')) {
         return reply.code(202).send({ task_id: id, status: 'CANCELLED' as const });
       }
-      const row = await readTask(db, request.tenantId, id);
+      const row = await read(request.tenantId, id);
       if (!row) throw taskNotFound(id);
+      const stands = isNotDurableRow(row) ? await notDurable.remove(row) : row;
+      if (stands === undefined) throw taskNotFound(id);
+      if (stands === 'removed') return reply.code(202).send({ task_id: id, status: 'CANCELLED', durable: false });
+      if (!isTerminal(stands.status)) {
+        throw new ApiError({
+          code: 'task_running',
+          message: `The task ${id} is running and is not durable: nothing would stop it, or keep out what it does.`,
+          hint: 'Wait until it is done. Send tasks that may have to be cancelled as durable ones.',
+        });
+      }
       throw new ApiError({
         code: 'task_finished',
         message: `The task ${id} has ended already: ${row.status}.`,

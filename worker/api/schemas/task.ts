@@ -36,7 +36,14 @@ const optionsSchema = z
         .enum(['return', 'reject'], { error: 'expected return or reject' })
         .optional()
         .meta({ description: 'While a task with the same unique_key lives: answer with it (`return`), or 409.' }),
-      durable: z.boolean({ error: 'expected true or false' }).optional(),
+      durable: z
+        .boolean({ error: 'expected true or false' })
+        .optional()
+        .meta({
+          description:
+            'false: a job in Redis and no row in Postgres. Faster; lost with Redis, run again when its worker dies, kept for an hour. ' +
+            'No unique_key. Default: true.',
+        }),
     },
     { error: (issue) => (issue.code === 'invalid_type' ? 'expected an object' : undefined) },
   )
@@ -80,6 +87,7 @@ const taskShape = {
   status: taskStatus,
   priority: z.int(),
   attempts: z.int(),
+  durable: z.boolean(),
   progress: anyJson,
   result: anyJson,
   error: errorSchema.nullable(),
@@ -96,8 +104,15 @@ export const deadLetterSchema: z.ZodType<DeadLetterJson> = z
   .object({ ...taskShape, payload: anyJson, error_history: z.array(errorSchema) })
   .register(components, { id: 'DeadLetter' });
 
-export const acceptedSchema: z.ZodType<AcceptedJson> = z.object({ task_id: uuid, status: taskStatus });
-export const acceptedBatchSchema = z.object({ task_ids: z.array(uuid) });
+/** Only where it is none. */
+const notDurable = z.literal(false).optional().meta({ description: 'There, and false, for tasks that are not durable.' });
+
+export const acceptedSchema: z.ZodType<AcceptedJson> = z.object({
+  task_id: uuid,
+  status: taskStatus,
+  durable: notDurable,
+});
+export const acceptedBatchSchema = z.object({ task_ids: z.array(uuid), durable: notDurable });
 
 export const taskListQuery = z.strictObject({
   status: taskStatus.optional(),

@@ -1,5 +1,5 @@
 /** Rows of the ledger as answers. */
-import type { TaskRow } from '../../runtime/index.ts';
+import { isNotDurableRow, type TaskRow } from '../../runtime/index.ts';
 import type { DeadLetterJson, TaskJson } from '../types.ts';
 
 const iso = (date: Date | null) => date?.toISOString() ?? null;
@@ -12,6 +12,7 @@ export function taskJson(row: TaskRow): TaskJson {
     status: row.status,
     priority: row.priority,
     attempts: row.attempts,
+    durable: !isNotDurableRow(row),
     progress: row.progress,
     result: row.result,
     error: row.error,

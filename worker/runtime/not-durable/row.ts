@@ -8,6 +8,8 @@ import { notDurableMeta, readStoredError, type StoredError } from './job.ts';
 
 export type NotDurableRow = TaskRow & { readonly durable: false };
 
+export const isNotDurableRow = (row: TaskRow): row is NotDurableRow => 'durable' in row && row.durable === false;
+
 /** Fields of BullMQ's hash, in the order that they are asked for. */
 export const rowFields = [
   'name',
