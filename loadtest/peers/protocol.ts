@@ -33,6 +33,8 @@ export interface Deliveries {
   readonly numbers: readonly number[];
   readonly sentMs: readonly number[];
   readonly enteredMs: readonly number[];
+  /** By BullMQ's own stamps, whole milliseconds: from the making of the job to its fetch. Of BullMQ only. */
+  readonly stampedMs?: readonly number[];
 }
 
 /** What cannot be sent at its pace waits here; beyond this the pace was too high for the producer, and it lags. */

@@ -8,12 +8,14 @@ let now = wallClock();
 let numbers: number[] = [];
 let sentMs: number[] = [];
 let enteredMs: number[] = [];
+let stampedMs: number[] = [];
 const worker = new Worker<Payload>(
   queueName,
-  async ({ data }) => {
+  async ({ data, timestamp, processedOn = Number.NaN }) => {
     numbers.push(data.n);
     sentMs.push(data.sent);
     enteredMs.push(now());
+    stampedMs.push(processedOn - timestamp);
   },
   { connection, concurrency: Number(given('SLOTS')) },
 );
@@ -23,11 +25,12 @@ await worker.waitUntilReady();
 await serve<WorkerRequest>(
   async ({ work }) => {
     if (work === 'count') return { count: numbers.length };
-    if (work === 'deliveries') return { numbers, sentMs, enteredMs } satisfies Deliveries;
+    if (work === 'deliveries') return { numbers, sentMs, enteredMs, stampedMs } satisfies Deliveries;
     now = wallClock();
     numbers = [];
     sentMs = [];
     enteredMs = [];
+    stampedMs = [];
     return {};
   },
   async () => {

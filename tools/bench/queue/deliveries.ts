@@ -1,6 +1,6 @@
 /** What peers keep of every delivery, in the words of all subjects. */
 import type { Deliveries } from '../../../loadtest/peers/protocol.ts';
-import { fromCall } from './names.ts';
+import { byStamps, fromCall } from './names.ts';
 import type { Account, Pickups } from './subject.ts';
 
 export function accountOf({ numbers, enteredMs }: Deliveries): Account {
@@ -12,6 +12,7 @@ export function accountOf({ numbers, enteredMs }: Deliveries): Account {
 }
 
 /** A peer has no other moment of acceptance than the call: its answer may come after the handler was entered. */
-export function pickupsOf({ sentMs, enteredMs }: Deliveries): readonly Pickups[] {
-  return [{ measure: fromCall, ms: enteredMs.map((entered, index) => entered - (sentMs[index] ?? Number.NaN)) }];
+export function pickupsOf({ sentMs, enteredMs, stampedMs }: Deliveries): readonly Pickups[] {
+  const own = { measure: fromCall, ms: enteredMs.map((entered, index) => entered - (sentMs[index] ?? Number.NaN)) };
+  return stampedMs ? [own, { measure: byStamps, ms: stampedMs }] : [own];
 }

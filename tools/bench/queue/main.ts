@@ -89,7 +89,7 @@ async function measureSubjects({ servers, ledger }: BenchServers, samples: Sampl
   if (wanted(subjects.notDurable)) {
     if (await takesNotDurable(servers)) {
       const { producer, reset } = millrace;
-      inTurn.push(notDurable({ producer, env: millraceEnvironment(servers), reset }));
+      inTurn.push(stack.use(notDurable({ servers, producer, env: millraceEnvironment(servers), reset })));
     } else say(`${subjects.notDurable}: not there yet (the API answers 422 durable_only)`);
   }
   if (wanted(subjects.durable)) inTurn.push(millrace);

@@ -9,6 +9,7 @@ export const metrics = {
   mixed: 'tasks while they are sent',
   p50: (measure: string) => `pickup p50, ${measure}`,
   p99: (measure: string) => `pickup p99, ${measure}`,
+  mean: (measure: string) => `pickup mean, ${measure}`,
   pace: 'pace of pickup',
   rss: 'resident memory of the worker before its first task',
   delivered: 'deliveries',
@@ -37,4 +38,5 @@ export const withWaiting = (name: string, waiting: number) => `${name}, ${waitin
 /** How pickup is told. */
 export const fromCall = 'from the call to the handler';
 export const fromCommit = 'from the commit heard to the handler';
+export const byStamps = 'from the job made to its fetch';
 export const byLedger = 'from accepted_at to started_at';

@@ -1,33 +1,50 @@
-/** Millrace with `durable: false`: no ledger tells of these tasks, so the worker's own metrics do. */
+/**
+ * Millrace with `durable: false`. No ledger tells of these tasks: the worker's metrics count them, and BullMQ keeps the newest
+ * ends with its own stamps, in whole milliseconds.
+ */
+import { Redis } from 'ioredis';
 import type { Enqueued } from '../../../loadtest/peers/protocol.ts';
 import { type MillraceProcess, startMillrace } from '../../../test/harness/millrace-process.ts';
+import { queuePrefix } from '../../../worker/queues.ts';
 import type { LineChild } from './line-child.ts';
 import type { MillraceEnqueueRequest, MillracePaceRequest } from './millrace-requests.ts';
-import { subjects } from './names.ts';
-import type { Plan, Sent, Subject, SubjectWorker } from './subject.ts';
+import { byStamps, subjects } from './names.ts';
+import type { Account, Pickups, Plan, Sent, Servers, Subject, SubjectWorker } from './subject.ts';
 
 const timeoutMs = 60_000;
+/** Where Millrace's broker stands. */
+const database = 1;
+const keys = `${queuePrefix('fast_tasks')}:fast_tasks`;
 const executions = /^celery_task_executions_total\{[^}]*status="completed"[^}]*\} (\d+)/gm;
+/** Newest ends whose stamps are read. */
+const stampsRead = 5000;
 
+/** Ends that the runtime keeps of a queue. */
+const keptMost = 20_000;
+
+/** As many wait as ends are kept, so that each of them can be accounted for. */
 const plan: Plan = {
-  serial: 3000,
-  callers: 15_000,
+  serial: 1000,
+  callers: 6000,
   batches: [
-    { size: 100, count: 15_000 },
-    { size: 1000, count: 20_000 },
+    { size: 100, count: 5000 },
+    { size: 1000, count: 8000 },
   ],
   warmUp: 5000,
   mixed: 20_000,
 };
 
 export interface NotDurableDeps {
+  readonly servers: Servers;
   /** `millrace-producer.ts`, which the caller ends. */
   readonly producer: LineChild;
+  /** Of a worker. */
   readonly env: Readonly<Record<string, string>>;
   readonly reset: () => Promise<void>;
 }
 
-export function notDurable({ producer, env, reset }: NotDurableDeps): Subject {
+export function notDurable({ servers, producer, env, reset }: NotDurableDeps): Subject {
+  const redis = new Redis(servers.redisUrl(database));
   return {
     name: subjects.notDurable,
     plan,
@@ -42,52 +59,45 @@ export function notDurable({ producer, env, reset }: NotDurableDeps): Subject {
         { work: 'pace', durable: false, run: 'none', probesPerSecond: 0, ...request } satisfies MillracePaceRequest,
         timeoutMs,
       ),
-    startWorker: async () => countedWorker(await startMillrace({ ...env, MODE: 'worker' })),
+    startWorker: async () => countedWorker(await startMillrace({ ...env, MODE: 'worker' }), redis),
     reset,
-    [Symbol.asyncDispose]: async () => undefined,
+    [Symbol.asyncDispose]: async () => redis.disconnect(),
   };
 }
 
-function countedWorker(child: MillraceProcess): SubjectWorker {
-  // kept now: later lines push the one that names the port out of the log
+function countedWorker(child: MillraceProcess, redis: Redis): SubjectWorker {
   const port = /"port":(\d+)[^\n]*"msg":"ready"/.exec(child.log())?.[1];
   let forgotten = 0;
-  let seen: { readonly atMs: number; readonly count: number }[] = [];
-  const count = async () => {
+  const count = async (): Promise<number> => {
     const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(timeoutMs) });
-    const text = await answer.text();
-    const all = [...text.matchAll(executions)].reduce((sum, [, value]) => sum + Number(value), 0);
-    seen.push({ atMs: Date.now(), count: all - forgotten });
-    return all - forgotten;
+    const counted = [...(await answer.text()).matchAll(executions)];
+    return counted.reduce((sum, [, value]) => sum + Number(value), 0) - forgotten;
   };
   return {
     pid: child.pid,
     done: async (tasks) => (await count()) >= tasks,
-    async account() {
+    async account(): Promise<Account> {
       const delivered = await count();
-      // which tasks they were nobody keeps: a lost and a doubled one would cancel each other out
-      return { delivered, distinct: delivered, endedMs: interpolated(seen) };
+      const kept = await redis.zrange(`${keys}:completed`, '0', '-1', 'WITHSCORES');
+      const endedMs = kept.filter((_, index) => index % 2 === 1).map(Number);
+      // where ends are gone, only the number of deliveries can be held against what was sent
+      return { delivered, distinct: delivered > keptMost ? delivered : endedMs.length, endedMs };
     },
-    // its tasks leave no trace of when their handlers were entered
-    pickups: async () => [],
+    pickups: () => stampedPickups(redis),
     async forget() {
       forgotten += await count();
-      seen = [];
+      const kept = await redis.zrange(`${keys}:completed`, '0', '-1');
+      for (let from = 0; from < kept.length; from += stampsRead) {
+        await redis.unlink(...kept.slice(from, from + stampsRead).map((id) => `${keys}:${id}`));
+      }
+      await redis.unlink(`${keys}:completed`);
     },
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }
 
-/** Times of ends that were counted now and then: spread evenly between two counts. */
-export function interpolated(counts: readonly { readonly atMs: number; readonly count: number }[]): number[] {
-  const times: number[] = [];
-  let before = { atMs: counts[0]?.atMs ?? 0, count: 0 };
-  for (const now of counts) {
-    const more = now.count - before.count;
-    for (let index = 1; index <= more; index += 1) {
-      times.push(before.atMs + ((now.atMs - before.atMs) * index) / more);
-    }
-    before = now;
-  }
-  return times;
+async function stampedPickups(redis: Redis): Promise<readonly Pickups[]> {
+  const ids = await redis.zrevrange(`${keys}:completed`, 0, stampsRead - 1);
+  const stamps = await Promise.all(ids.map((id) => redis.hmget(`${keys}:${id}`, 'timestamp', 'processedOn')));
+  return [{ measure: byStamps, ms: stamps.map(([made, fetched]) => Number(fetched) - Number(made)) }];
 }

@@ -3,7 +3,7 @@ import { until } from '../../../test/harness/until.ts';
 import { treeBytes } from '../memory.ts';
 import { callers, metrics } from './names.ts';
 import type { Samples } from './samples.ts';
-import { quantile, ratePerSecond } from './statistics.ts';
+import { mean, quantile, ratePerSecond } from './statistics.ts';
 import type { Account, Subject, SubjectWorker } from './subject.ts';
 
 const batchCallers = 4;
@@ -86,6 +86,7 @@ export async function measurePickup(
     figures: [
       { metric: metrics.pace, unit: 'tasks/s', value: sent.accepted / sent.seconds },
       ...pickups.flatMap(({ measure, ms }) => [
+        { metric: metrics.mean(measure), unit: 'ms', value: mean(ms) },
         { metric: metrics.p50(measure), unit: 'ms', value: quantile(ms, 0.5) },
         { metric: metrics.p99(measure), unit: 'ms', value: quantile(ms, 0.99) },
       ]),

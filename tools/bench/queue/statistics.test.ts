@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quantile, ratePerSecond } from './statistics.ts';
+import { mean, quantile, ratePerSecond } from './statistics.ts';
 
 describe('a quantile', () => {
   it('should be the nearest rank, whatever the order of the samples', () => {
@@ -9,6 +9,13 @@ describe('a quantile', () => {
 
   it('should be none of no samples', () => {
     expect(quantile([], 0.5)).toBeNaN();
+  });
+});
+
+describe('a mean', () => {
+  it('should be none of no samples', () => {
+    expect(mean([1, 2, 6])).toBe(3);
+    expect(mean([])).toBeNaN();
   });
 });
 

@@ -1,5 +1,9 @@
 /** Figures from samples. */
 
+/** NaN of none. */
+export const mean = (samples: readonly number[]): number =>
+  samples.reduce((sum, value) => sum + value, 0) / samples.length;
+
 /** The value that `share` of the samples do not exceed (nearest rank); NaN of none. */
 export function quantile(samples: readonly number[], share: number): number {
   const sorted = Float64Array.from(samples).sort();

@@ -3,6 +3,7 @@ import { table } from '../../../worker/cli/table.ts';
 import { figure } from '../report.ts';
 import {
   byLedger,
+  byStamps,
   callers,
   fromCall,
   fromCommit,
@@ -86,18 +87,22 @@ export function printTables(samples: Samples, waiting: readonly number[], say: S
   say(
     `  ${byLedger}: of all tasks; from the start of the accepting transaction, to the claim: leaves out its commit and the way to the handler.`,
   );
+  say(
+    `  ${byStamps}: BullMQ's own stamps, whole milliseconds, so that only their mean tells of less; what tasks go by that are not durable.`,
+  );
   const pickups = (subject: string) =>
-    [fromCommit, fromCall, byLedger]
+    [fromCommit, fromCall, byLedger, byStamps]
       .filter((measure) => samples.of(subject, metrics.p50(measure)).length > 0)
       .map((measure) => [
         subject,
         measure,
         spread(subject, metrics.pace),
+        spread(subject, metrics.mean(measure)),
         spread(subject, metrics.p50(measure)),
         spread(subject, metrics.p99(measure)),
       ]);
   const backlogs = waiting.map((tasks) => withWaiting(subjects.durable, tasks));
-  say(table(['subject', 'measured', 'tasks/s', 'p50', 'p99'], [...measured, ...backlogs].flatMap(pickups)));
+  say(table(['subject', 'measured', 'tasks/s', 'mean', 'p50', 'p99'], [...measured, ...backlogs].flatMap(pickups)));
 
   if (backlogs.length === 0) return;
   say(
