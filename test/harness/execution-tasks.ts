@@ -138,6 +138,17 @@ export const executionTasks: readonly RegisteredTask[] = [
     },
   }),
   defineTask({
+    name: 'spins',
+    queue,
+    description: 'Says where it is, and never yields again.',
+    payload: nothing,
+    handle: async (ctx) => {
+      ctx.progress({ pid: process.pid });
+      await wait(1000);
+      for (;;);
+    },
+  }),
+  defineTask({
     name: 'computes',
     queue,
     isolation: { in: 'thread', database: false },

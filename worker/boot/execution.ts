@@ -20,7 +20,7 @@ export function openExecutor(
   stack: AsyncDisposableStack,
 ): Executor {
   const { workerClass, maxTasksPerChild, maxMemoryPerChildMib } = config.worker;
-  const watchdog = createWatchdog(config.database);
+  const watchdog = createWatchdog(config.database, log);
   stack.defer(() => watchdog.close());
   const executor = createExecutor({
     workerClass,

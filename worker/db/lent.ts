@@ -117,7 +117,10 @@ export function lendDatabase(db: Database, send: (answer: DatabaseAnswer) => voi
     const over = db.tx(async (tx) => {
       if (closed) throw gone();
       transactions.set(id, { tx, end, over });
-      const timer = setTimeout(() => end.reject(heldTooLong(heldMs)), heldMs);
+      const timer = setTimeout(() => {
+        transactions.delete(id);
+        end.reject(heldTooLong(heldMs));
+      }, heldMs);
       begun.resolve();
       try {
         await end.promise;

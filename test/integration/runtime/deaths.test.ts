@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { WorkerClass } from '../../../worker/config/config.ts';
 import type { Database } from '../../../worker/db/index.ts';
-import { readTask } from '../../../worker/runtime/index.ts';
+import { cancelTask, readTask } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { sampleTasks } from '../../../worker/tasks/sample/sample-tasks.ts';
 import {
@@ -21,6 +24,23 @@ import { endProcess } from '../../harness/processes.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { startRuntime } from '../../harness/runtime.ts';
 import { until } from '../../harness/until.ts';
+
+/** Fields of /proc/<pid>/stat after the name, which may hold blanks. */
+const statOf = async (pid: number) =>
+  (await readFile(`/proc/${pid}/stat`, 'latin1')).split(') ').at(-1)?.split(' ') ?? [];
+const ticksPerSecond = 100;
+const processorSeconds = async (pid: number) => {
+  const stat = await statOf(pid);
+  return (Number(stat[11]) + Number(stat[12])) / ticksPerSecond;
+};
+/** Not gone, and no zombie that only waits for somebody to take note. */
+const isRunning = async (pid: number) => {
+  try {
+    return !['Z', 'X'].includes((await statOf(pid))[0] ?? 'X');
+  } catch {
+    return false;
+  }
+};
 
 /** A lease, a sweep, and what the child takes. */
 const takeoverMs = 45_000;
@@ -129,8 +149,23 @@ describe('processes that die', () => {
     expect(worker.log()).toContain('a handler of sample_deaf does not end');
   });
 
+  it('should leave no child behind when its worker is killed, not even a busy one', { timeout: longMs }, async () => {
+    const worker = await startWorker('prefork');
+    const { id } = await producer.enqueuer.one({ task: 'spins', payload: {}, tenantId });
+    let pid = 0;
+    await until('its progress', 20_000, async () => {
+      const progress = (await readTask(db, tenantId, id))?.progress;
+      pid = z.object({ pid: z.int() }).parse(progress).pid;
+      return true;
+    });
+    await until('it spins', 10_000, async () => (await processorSeconds(pid)) > 1);
+    await worker.stop();
+    await until('the child is gone', 5000, async () => !(await isRunning(pid)));
+    await cancelTask(db, tenantId, id, 'the test is over');
+  });
+
   /** A worker with the tasks of execution. */
-  async function startWorker() {
+  async function startWorker(workerClass: WorkerClass = 'async') {
     const child = spawn(
       process.execPath,
       [fileURLToPath(new URL('../../harness/execution-worker.ts', import.meta.url))],
@@ -139,6 +174,7 @@ describe('processes that die', () => {
           ...process.env,
           TEST_SETUP: JSON.stringify({
             redis: redis.targets,
+            workerClass,
             database: {
               ...address,
               poolMax: 5,

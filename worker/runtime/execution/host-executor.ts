@@ -20,6 +20,10 @@ export interface HostExecutorDeps {
 
 /** How often the memory of a host is looked at while it works. */
 const memoryCheckMs = 500;
+/** A host that was ready enters a handler at once. */
+const enterMs = 30_000;
+/** A thread in the middle of native code cannot be ended: then it is left behind. */
+const killMs = 5000;
 /** Where no host can be started there is something to mend. */
 const startFailedMs = 5000;
 
@@ -59,13 +63,20 @@ export class HostExecutor implements Executor {
     const lender: Lender = lendDatabase(db, (answer) => started.send({ kind: 'answer', answer }));
     const end = Promise.withResolvers<Ended>();
     let killedFor: Ended | undefined;
+    let left: NodeJS.Timeout | undefined;
     const kill = (why: Ended) => {
-      killedFor ??= why;
+      if (killedFor) return;
+      killedFor = why;
+      host.alive = false;
       started.kill();
+      left = setTimeout(() => end.resolve(why), killMs);
     };
+    const enter = setTimeout(() => kill({ postponed: 'the host did not answer', delayMs: startFailedMs }), enterMs);
     host.onMessage = (message) => {
-      if (message.kind === 'entered') entered();
-      else if (message.kind === 'progress') progress.add(message.progress);
+      if (message.kind === 'entered') {
+        clearTimeout(enter);
+        entered();
+      } else if (message.kind === 'progress') progress.add(message.progress);
       else if (message.kind === 'request') lender.request(message.request);
       else if (message.kind === 'unusable') kill({ error: fromWire(message.error, claimed.fence) });
       else if (message.kind === 'ended') {
@@ -89,7 +100,7 @@ export class HostExecutor implements Executor {
     try {
       return await end.promise;
     } finally {
-      clearTimeout(grace);
+      for (const timer of [grace, left, enter]) clearTimeout(timer);
       clearInterval(memory);
       signal.removeEventListener('abort', onAbort);
       await lender.close();

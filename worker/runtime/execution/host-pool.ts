@@ -1,4 +1,5 @@
 /** Hosts that stand ready: started when one is needed, used again, replaced before they grow old or fat. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { FromHost, HostDatabase, ToHost } from './messages.ts';
 import type { StartedHost } from './started-host.ts';
@@ -30,6 +31,8 @@ const readyMs = 60_000;
 const idleMs = 60_000;
 /** For closing its connections; then it is killed. */
 const endMs = 2000;
+/** A thread in the middle of native code cannot be ended: the process goes on without waiting for it. */
+const goneMs = 5000;
 
 export class HostPool {
   readonly #options: PoolOptions;
@@ -106,7 +109,6 @@ export class HostPool {
       return host;
     } catch (error) {
       started.kill();
-      await started.ended;
       throw error;
     } finally {
       clearTimeout(timer);
@@ -117,7 +119,10 @@ export class HostPool {
   async #end(host: Host): Promise<void> {
     host.started.send({ kind: 'end' });
     const timer = setTimeout(() => host.started.kill(), endMs);
-    await host.started.ended;
+    const over = new AbortController();
+    const late = wait(goneMs, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([host.started.ended, late]);
+    over.abort();
     clearTimeout(timer);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { DatabaseTarget } from '../../config/config.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { type WatchedRun, WatchTable } from './watch-table.ts';
 import type { WatchdogData } from './watchdog.worker.ts';
 
@@ -22,7 +23,7 @@ const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2
  * The thread is started with the first run: an idle process does not pay for it.
  * @param database Postgres, to end the run there; undefined: the process is killed, and its next start ends the run.
  */
-export function createWatchdog(database: DatabaseTarget | undefined): Watchdog {
+export function createWatchdog(database: DatabaseTarget | undefined, log: Logger): Watchdog {
   const table = new WatchTable();
   let worker: Worker | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -31,6 +32,7 @@ export function createWatchdog(database: DatabaseTarget | undefined): Watchdog {
     const workerData: WatchdogData = { memory: table.memory, database };
     worker = new Worker(thread, { workerData, resourceLimits });
     worker.unref();
+    worker.on('error', (error) => log.error({ err: error }, 'the watchdog of the loop has ended; nothing watches it'));
     timer = setInterval(() => table.beat(), beatMs).unref();
   };
 
