@@ -14,8 +14,8 @@ import {
   createRuntimeMetrics,
   type createWatchdog,
   type Enqueuer,
-  NotDurableTasks,
   type HostSettings,
+  NotDurableTasks,
   type RegisteredTask,
   startReconciler,
   startRelay,
@@ -89,6 +89,7 @@ export function startRuntime({
     watchdog,
     log,
   });
+  const relay = startRelay({ db, broker, window, log });
   const consumer = new Consumer({
     db,
     connection: consuming,
@@ -100,11 +101,12 @@ export function startRuntime({
     defaultTenantId,
     metrics: createRuntimeMetrics(new Registry()),
     log,
+    onLed: relay.nudge,
   });
   consumer.start();
   const notDurable = new NotDurableTasks(broker);
   const watcher = new TaskWatcher(db, notDurable, log);
-  const loops = [startRelay({ db, broker, window, log }), ...startReconciler(db, broker, log)];
+  const loops = [relay, ...startReconciler(db, broker, log)];
   return {
     enqueuer,
     broker,

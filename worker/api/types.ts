@@ -33,6 +33,8 @@ export interface TaskErrorJson {
   readonly at?: string | undefined;
   /** From 0. */
   readonly attempt?: number | undefined;
+  /** With `parent_ended`: the task it waited for. */
+  readonly parent?: string | undefined;
 }
 
 /** Timestamps are ISO 8601 in UTC. */
@@ -49,10 +51,14 @@ export interface TaskJson {
   readonly result: Json;
   readonly error: TaskErrorJson | null;
   readonly accepted_at: string;
-  readonly due_at: string;
+  /** Null while it waits for other tasks of its flow. */
+  readonly due_at: string | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
   readonly expires_at: string | null;
+  readonly flow_id: string | null;
+  /** Tasks of its flow that have to complete before it starts. */
+  readonly waiting_for: number;
 }
 
 export interface AcceptedJson {

@@ -23,9 +23,14 @@ export interface MaintenanceDeps {
   readonly log: Logger;
 }
 
-export function startMaintenance({ config, db, broker, window, log }: MaintenanceDeps): Loop[] {
-  return [
-    startRelay({ db, broker, window, log }),
+/** `relay` is one of the loops: whoever frees a task nudges it. */
+export function startMaintenance({ config, db, broker, window, log }: MaintenanceDeps): {
+  readonly loops: readonly Loop[];
+  readonly relay: Loop;
+} {
+  const relay = startRelay({ db, broker, window, log });
+  const loops = [
+    relay,
     ...startReconciler(db, broker, log),
     startLoop({
       name: 'retention',
@@ -39,4 +44,5 @@ export function startMaintenance({ config, db, broker, window, log }: Maintenanc
       },
     }),
   ];
+  return { loops, relay };
 }

@@ -93,12 +93,14 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const enqueuer = createEnqueuer({ db, broker, registry, window, log });
   const parts: Parts = { config, services, broker, registry, enqueuer, metrics, log };
 
-  const loops = startMaintenance({ config, db, broker, window, log });
+  const { loops, relay } = startMaintenance({ config, db, broker, window, log });
   deferLoops(stack, loops);
   const works = config.mode === 'worker' || config.mode === 'all';
   const connection = works ? openRedis(targets, 'consumer', stack, log) : undefined;
   const worn = Promise.withResolvers<string>();
-  const consumer = connection ? startConsumer(parts, connection, stack, worn.resolve) : undefined;
+  const consumer = connection
+    ? startConsumer(parts, connection, stack, { wearOut: worn.resolve, onLed: relay.nudge })
+    : undefined;
   const readiness = createReadiness({ db, redis: connection, consumer });
 
   if (config.mode === 'api' || config.mode === 'all') {
@@ -153,7 +155,7 @@ function startConsumer(
   { config, services, registry, enqueuer, metrics, log }: Parts,
   connection: ReturnType<typeof openRedis>,
   stack: AsyncDisposableStack,
-  wearOut: (reason: string) => void,
+  { wearOut, onLed }: { readonly wearOut: (reason: string) => void; readonly onLed: () => void },
 ): Consumer {
   refuseOrphans(config, registry, log);
   const name = `${hostname()}:${process.pid}`;
@@ -168,6 +170,7 @@ function startConsumer(
     defaultTenantId,
     metrics: createRuntimeMetrics(metrics),
     log,
+    onLed,
   });
   consumer.start();
   stack.defer(() => consumer.stop(config.graceMs));

@@ -38,6 +38,8 @@ export interface ConsumerOptions {
   readonly defaultTenantId: string;
   readonly metrics: RuntimeMetrics;
   readonly log: Logger;
+  /** Told when a task has completed that others wait for: one of them may be due now. */
+  readonly onLed?: (() => void) | undefined;
 }
 
 const lockRenewalMs = lockDurationMs / 3;
@@ -267,6 +269,7 @@ export class Consumer {
           task,
         );
         observe(outcome);
+        if (task.leads && outcome === 'completed') this.#options.onLed?.();
       } else {
         metrics.jobDropped(source.queueName);
       }

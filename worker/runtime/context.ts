@@ -4,6 +4,7 @@ import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Enqueuer } from './enqueue.ts';
 import { runEffect, runExternal } from './ledger/effects.ts';
+import { parentResults } from './ledger/flow-results.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import { needsLedger } from './not-durable/refusals.ts';
 import type { Progress, TaskContext } from './task.ts';
@@ -67,6 +68,7 @@ export function createContext({ db, enqueuer, task, retries, signal, log, writeP
         tasks.map((followUp) => ({ ...followUp, tenantId, userId })),
       );
     },
+    results: async () => (durable ? parentResults(db, fence.id) : []),
     async effect(step, work) {
       if (!durable) throw needsLedger(task.name, 'ctx.effect');
       return runEffect(db, fence, step, work);

@@ -3,9 +3,12 @@ import type { Database, Queryable } from '../db/index.ts';
 import { MillraceError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
+import type { AcceptedFlow, Flow } from './flow.ts';
+import { planFlow } from './flow-plan.ts';
 import { failpoint } from './failpoints.ts';
 import { Grouped } from './grouped.ts';
 import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
+import { acceptFlow } from './ledger/flows.ts';
 import { type Handover, release } from './ledger/handover.ts';
 import { asksNotDurable, createSender, NotDurableTasks, refuseInTransaction } from './not-durable/index.ts';
 import type { TaskOptions } from './options.ts';
@@ -25,11 +28,25 @@ export interface TaskRequest {
   readonly options?: TaskOptions | undefined;
 }
 
+/** Whose a flow is. */
+export interface FlowOwner {
+  readonly tenantId: string;
+  readonly userId?: string | undefined;
+  /** The caller's own id of the flow: the same flow sent again under it gets the old answer. */
+  readonly flowId?: string | undefined;
+}
+
 export interface Enqueuer {
   /** Accepts one task: when this resolves, the row is committed and the task will run; one that is not durable is in Redis. */
   one(request: TaskRequest): Promise<Accepted>;
   /** All or none; all durable or none. @throws MillraceError `batch_too_large`, and for tasks that are not durable what `createSender` says */
   batch(requests: readonly TaskRequest[]): Promise<Accepted[]>;
+  /**
+   * Accepts tasks that wait for one another, all or none. The same flow sent again with the same task ids, or the same `flowId`,
+   * gets the old answer.
+   * @throws FlowError that names every place of the flow that is wrong
+   */
+  flow(owner: FlowOwner, flow: Flow): Promise<AcceptedFlow>;
   /** Inserts in the caller's transaction and leaves handing over to the relay, for callers that do not see the commit. */
   leave(tx: Queryable, requests: readonly TaskRequest[]): Promise<Accepted[]>;
   /**
@@ -104,7 +121,7 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
   const sendNotDurable = createSender({ db, broker, registry, tasks: new NotDurableTasks(broker), log });
 
   /** The fast path: to Redis right after the commit, when there is room. What binds a tenant is counted by the relay alone. */
-  const placed = (row: NewTask): Placed => {
+  const placed = <R extends NewTask>(row: R): R & Placed => {
     const waits = row.isolated || row.eta !== undefined || (row.countdownSeconds ?? 0) > 0;
     const place = waits || !broker.ready ? undefined : window.admit(row.queue, row.tenantId);
     return { ...row, place, handed: place !== undefined };
@@ -179,6 +196,16 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
       return accepted;
     },
     ...createLeaver(registry),
+    async flow({ tenantId, userId, flowId }, flow) {
+      const plan = planFlow(flow, (task) => toRow({ ...task, tenantId, userId }));
+      const rows = plan.tasks.map((task) => (task.parents.length > 0 ? task : placed(task)));
+      const answer = await acceptFlow(db, { tenantId, flowId, digest: plan.digest, rows });
+      void handOver(
+        rows,
+        answer.ids.map((id) => ({ id, status: 'PENDING', created: answer.created, handed: answer.handed.has(id) })),
+      );
+      return { flowId: answer.flowId, tasks: plan.shape(answer.ids), created: answer.created };
+    },
     async within(tx, requests) {
       refuseInTransaction(requests);
       const rows = requests.map(toRow).map(placed);

@@ -2,17 +2,28 @@
 export { Broker } from './broker.ts';
 export { Consumer, type ConsumerOptions } from './consumer.ts';
 export { defineTask } from './define-task.ts';
-export { createEnqueuer, type Enqueuer, maxBatch, type TaskRequest } from './enqueue.ts';
+export { createEnqueuer, type Enqueuer, type FlowOwner, maxBatch, type TaskRequest } from './enqueue.ts';
 export type { Executor } from './execution/executor.ts';
 export { createExecutor, type HostSettings } from './execution/executors.ts';
 export { type HostParts, serveHost } from './execution/host.ts';
 export { armFailpoint } from './failpoints.ts';
 export { createWatchdog } from './execution/watchdog.ts';
+export {
+  type AcceptedFlow,
+  type Flow,
+  FlowError,
+  type FlowIds,
+  type FlowTask,
+  maxFlowDepth,
+  maxFlowLinks,
+  maxFlowTasks,
+} from './flow.ts';
 export type { Accepted } from './ledger/accept.ts';
 export { takeOverAll } from './ledger/claim.ts';
 export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
 export { StaleOwnerError } from './ledger/effects.ts';
 export { cancelTask } from './ledger/finish.ts';
+export { cancelFlow, type FlowMember, type FlowState, readFlow } from './ledger/flows.ts';
 export { ensurePartitions, removeFinished } from './ledger/partitions.ts';
 export {
   listTasks,

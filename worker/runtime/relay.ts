@@ -12,6 +12,8 @@ import type { Window } from './window.ts';
 /** A due task is handed over at most this late, and a bit for the round itself. */
 const relayIntervalMs = 200;
 const expiryBatch = 500;
+/** Nudges come with every task that others wait for; more rounds than one in this time would serve nobody sooner. */
+const nudgeGapMs = 10;
 
 export interface RelayDeps {
   readonly db: Database;
@@ -20,10 +22,26 @@ export interface RelayDeps {
   readonly log: Logger;
 }
 
+/** Calls `nudge` at once, or as soon as the last call is `gapMs` old; calls meanwhile are one. */
+function spaced(nudge: () => void, gapMs: number): () => void {
+  let lastAt = 0;
+  let pending = false;
+  return () => {
+    if (pending) return;
+    pending = true;
+    const waitMs = Math.max(0, lastAt + gapMs - performance.now());
+    setTimeout(() => {
+      pending = false;
+      lastAt = performance.now();
+      nudge();
+    }, waitMs).unref();
+  };
+}
+
 export function startRelay({ db, broker, window, log }: RelayDeps): Loop {
   /** Where a round ended that did not get through all who wait. */
   let after: WindowState['waiting'][number] | undefined;
-  return startLoop({
+  const loop = startLoop({
     name: 'relay',
     intervalMs: relayIntervalMs,
     log,
@@ -49,4 +67,5 @@ export function startRelay({ db, broker, window, log }: RelayDeps): Loop {
       throw new Error(`redis took ${added.length} of ${taken.rows.length} jobs`);
     },
   });
+  return { nudge: spaced(loop.nudge, nudgeGapMs), stop: loop.stop };
 }

@@ -37,6 +37,11 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
+   * Results of the tasks that this one waited for, in the order in which its flow names them; empty outside of a flow.
+   * @throws PermanentError `results_too_large` when they are more than a handler should hold (64 MiB)
+   */
+  results(): Promise<Json[]>;
+  /**
    * Runs `work` in one transaction together with its key (task id, step) and the fence, so that it happens once however
    * often the task runs. A step that is done returns what it returned then. Steps have deterministic names.
    * @throws StaleOwnerError when this run was overtaken: by a cancel, a timeout or another worker.

@@ -33,6 +33,8 @@ describe('tasks over HTTP', () => {
       started_at: expect.any(String),
       finished_at: expect.any(String),
       expires_at: null,
+      flow_id: null,
+      waiting_for: 0,
     });
   });
 

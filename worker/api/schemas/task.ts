@@ -78,6 +78,7 @@ const errorSchema: z.ZodType<TaskErrorJson> = z.object({
   message: z.string(),
   at: isoTime.optional(),
   attempt: z.int().optional(),
+  parent: uuid.optional(),
 });
 
 const taskShape = {
@@ -92,10 +93,12 @@ const taskShape = {
   result: anyJson,
   error: errorSchema.nullable(),
   accepted_at: isoTime,
-  due_at: isoTime,
+  due_at: isoTime.nullable(),
   started_at: isoTime.nullable(),
   finished_at: isoTime.nullable(),
   expires_at: isoTime.nullable(),
+  flow_id: uuid.nullable(),
+  waiting_for: z.int(),
 };
 
 export const taskSchema: z.ZodType<TaskJson> = z.object(taskShape).register(components, { id: 'Task' });

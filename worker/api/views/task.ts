@@ -17,10 +17,12 @@ export function taskJson(row: TaskRow): TaskJson {
     result: row.result,
     error: row.error,
     accepted_at: row.accepted_at.toISOString(),
-    due_at: row.due_at.toISOString(),
+    due_at: iso(row.due_at),
     started_at: iso(row.started_at),
     finished_at: iso(row.finished_at),
     expires_at: iso(row.expires_at),
+    flow_id: row.flow_id,
+    waiting_for: row.waiting_for,
   };
 }
 

@@ -16,6 +16,7 @@ interface ClaimRow {
   attempts: number;
   deaths: number;
   suspect: boolean;
+  leads: boolean;
   epoch: number;
   accepted_at: Date;
   due_at: Date;
@@ -43,7 +44,7 @@ export async function claimTasks(
       where id = any ($1::uuid[])
         and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
         and case when status = 'RUNNING' then lease_until < clock_timestamp() else due_at <= clock_timestamp() end
-      returning id, name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, epoch, accepted_at, due_at`,
+      returning id, name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, leads, epoch, accepted_at, due_at`,
     [ids.toSorted(), owner, worker],
   );
   const claimed = new Map(rows.map((row) => [row.id, claimedTask(row, owner)]));
@@ -64,6 +65,7 @@ const claimedTask = (row: ClaimRow, owner: string): ClaimedTask => ({
   attempts: row.attempts,
   deaths: row.deaths,
   suspect: row.suspect || row.deaths > 0,
+  leads: row.leads,
   acceptedAt: row.accepted_at,
   dueAt: row.due_at,
 });

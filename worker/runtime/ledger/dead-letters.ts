@@ -1,6 +1,7 @@
 /** Dead letters: tasks whose attempts are spent, kept with their error history until someone retries or drops them. */
 import type { Queryable, Transaction } from '../../db/index.ts';
 import type { QueueName } from '../../queues.ts';
+import { reviveFlows } from './flow-revival.ts';
 import type { TaskRow } from './rows.ts';
 
 export interface DeadLetterFilter {
@@ -24,7 +25,8 @@ export async function listDeadLetters(
 ): Promise<TaskRow[]> {
   return db.query<TaskRow>(
     `select id, tenant_id, user_id, name, queue, status, priority, payload, attempts, deaths, epoch, worker, unique_key, due_at,
-            expires_at, accepted_at, started_at, finished_at, progress, result, error, error_history, redis_job_id, dead_letter
+            expires_at, accepted_at, started_at, finished_at, progress, result, error, error_history, redis_job_id, dead_letter,
+            flow_id, 0 as waiting_for
        from tasks_finished where ${matching} order by finished_at desc limit $5`,
     [...paramsOf(tenantId, filter), limit],
   );
@@ -32,7 +34,8 @@ export async function listDeadLetters(
 
 /**
  * Makes dead letters live again, in the same rows: attempts 0, epoch +1, steps that are done stay done, the unique key is
- * given up (another task may hold it by now). One that died keeps running alone in a child. Returns their ids.
+ * given up (another task may hold it by now). One that died keeps running alone in a child. What their end had cancelled of a flow
+ * waits again. Returns their ids.
  */
 export async function retryDeadLetters(
   tx: Transaction,
@@ -40,18 +43,21 @@ export async function retryDeadLetters(
   filter: DeadLetterFilter,
   limit: number,
 ): Promise<string[]> {
-  const rows = await tx.query<{ id: string }>(
+  const rows = await tx.query<{ id: string; flow_id: string | null }>(
     `with back as (
        delete from tasks_finished where (id, finished_at) in (
          select id, finished_at from tasks_finished where ${matching} order by finished_at limit $5 for update skip locked)
        returning *)
      insert into tasks_live (id, tenant_id, user_id, name, queue, status, priority, payload, trace, attempts, deaths, epoch,
-                             accepted_at, due_at, error, error_history, redis_job_id, suspect)
+                             accepted_at, due_at, error, error_history, redis_job_id, suspect, flow_id, leads)
      select id, tenant_id, user_id, name, queue, 'PENDING', priority, payload, trace, 0, 0, epoch + 1,
-            accepted_at, clock_timestamp(), error, error_history, redis_job_id, deaths > 0 from back
-     returning id`,
+            accepted_at, clock_timestamp(), error, error_history, redis_job_id, deaths > 0, flow_id, leads
+       from back
+     returning id, flow_id`,
     [...paramsOf(tenantId, filter), limit],
   );
+  const flowIds = new Set(rows.flatMap(({ flow_id: flowId }) => (flowId === null ? [] : [flowId])));
+  if (flowIds.size > 0) await reviveFlows(tx, [...flowIds]);
   return rows.map((row) => row.id);
 }
 

@@ -4,7 +4,8 @@ import type { QueueName } from '../../queues.ts';
 import type { TaskRow, TaskStatus } from './rows.ts';
 
 const columns = `id, tenant_id, user_id, name, queue, status, priority, payload, attempts, deaths, epoch, worker, unique_key, due_at,
-  expires_at, accepted_at, started_at, finished_at, progress, result, error, error_history, redis_job_id, dead_letter`;
+  expires_at, accepted_at, started_at, finished_at, progress, result, error, error_history, redis_job_id, dead_letter,
+  flow_id, waiting_for`;
 
 export async function readTask(db: Queryable, tenantId: string, id: string): Promise<TaskRow | undefined> {
   const [row] = await db.query<TaskRow>(`select ${columns} from tasks where id = $1 and tenant_id = $2`, [

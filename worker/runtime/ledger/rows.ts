@@ -37,7 +37,8 @@ export interface TaskRow {
   readonly epoch: number;
   readonly worker: string | null;
   readonly unique_key: string | null;
-  readonly due_at: Date;
+  /** Null while it waits for other tasks. */
+  readonly due_at: Date | null;
   readonly expires_at: Date | null;
   readonly accepted_at: Date;
   readonly started_at: Date | null;
@@ -48,6 +49,10 @@ export interface TaskRow {
   readonly error_history: readonly TaskError[];
   readonly redis_job_id: string | null;
   readonly dead_letter: boolean;
+  /** The flow it is part of. */
+  readonly flow_id: string | null;
+  /** Tasks that have to complete before it starts. */
+  readonly waiting_for: number;
 }
 
 /** What fences a run: writes that carry another epoch or owner are refused. */
@@ -73,6 +78,8 @@ export interface ClaimedTask {
   readonly deaths: number;
   /** It may bring its process down, or has: it runs alone in a child. */
   readonly suspect: boolean;
+  /** Other tasks wait for its end. */
+  readonly leads?: boolean | undefined;
   readonly acceptedAt: Date;
   readonly dueAt: Date;
 }

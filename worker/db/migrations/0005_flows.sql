@@ -1,0 +1,102 @@
+-- Flows (docs/decisions/0013-flows.md): tasks that wait for others. A row that waits is PENDING and due at infinity, so that neither
+-- window nor claim take it; the end of a task it waits for frees it or cancels it, in the transaction of that end.
+create table flows (
+  id uuid primary key,
+  tenant_id uuid not null,
+  -- of the request: the same one sent again gets the old answer
+  digest bytea not null,
+  -- in the order of the request
+  task_ids uuid[] not null,
+  created_at timestamptz not null default now()
+);
+create index flows_created on flows (created_at);
+
+create table task_links (
+  parent_id uuid not null,
+  child_id uuid not null,
+  flow_id uuid not null,
+  -- the parent's place among those of the child
+  place integer not null,
+  -- seconds that the child waits once it is free
+  countdown float8,
+  primary key (parent_id, child_id)
+);
+create index task_links_child on task_links (child_id, place);
+create index task_links_flow on task_links (flow_id);
+
+alter table tasks_live
+  add column flow_id uuid,
+  -- so many parents have not completed
+  add column waiting_for integer not null default 0,
+  -- others wait for it
+  add column leads boolean not null default false;
+alter table tasks_finished
+  add column flow_id uuid,
+  add column leads boolean not null default false;
+create index tasks_live_flow on tasks_live (flow_id) where flow_id is not null;
+create index tasks_finished_flow on tasks_finished (flow_id) where flow_id is not null;
+
+create or replace view tasks as
+  select id, tenant_id, user_id, name, queue, status, priority, payload, attempts, deaths, epoch, worker, unique_key,
+         nullif(due_at, 'infinity') as due_at, expires_at, accepted_at, started_at, null::timestamptz as finished_at, progress,
+         null::jsonb as result, error, error_history, redis_job_id, false as dead_letter, flow_id, waiting_for
+    from tasks_live
+  union all
+  select id, tenant_id, user_id, name, queue, status, priority, payload, attempts, deaths, epoch, worker, unique_key,
+         nullif(due_at, 'infinity') as due_at, expires_at, accepted_at, started_at, finished_at, progress,
+         result, error, error_history, redis_job_id, dead_letter, flow_id, 0 as waiting_for
+    from tasks_finished;
+
+-- The step of a flow, after every statement that ends tasks, whoever wrote it. Rows are locked in the order of their ids before
+-- they are changed, and counted in the newer snapshot of the next statement: two parents that end at once count one after another.
+-- Its plans are kept by a session, perhaps from when the tables were empty: they go by the indexes, however few rows there were.
+create function advance_flows() returns trigger language plpgsql
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  -- what this very function cancels leads to nothing that still lives
+  if not exists (select from ended where leads and error ->> 'code' is distinct from 'parent_ended') then
+    return null;
+  end if;
+  if exists (select from ended where leads and status = 'COMPLETED') then
+    perform from tasks_live
+      where id in (select l.child_id from ended e join task_links l on l.parent_id = e.id
+                    where e.leads and e.status = 'COMPLETED')
+      order by id for update;
+    update tasks_live t
+       set waiting_for = t.waiting_for - done.parents,
+           due_at = case when t.waiting_for > done.parents then t.due_at
+                         else clock_timestamp() + make_interval(secs => coalesce(done.countdown, 0)) end
+      from (select l.child_id, count(*)::integer as parents, max(l.countdown) as countdown
+              from ended e join task_links l on l.parent_id = e.id
+             where e.leads and e.status = 'COMPLETED' group by l.child_id) as done
+     where t.id = done.child_id and t.waiting_for > 0;
+  end if;
+  if exists (select from ended where leads and status <> 'COMPLETED' and error ->> 'code' is distinct from 'parent_ended') then
+    with recursive down as (
+      select l.child_id, min(e.id::text) as cause from ended e join task_links l on l.parent_id = e.id
+       where e.leads and e.status <> 'COMPLETED' group by l.child_id
+      union
+      select l.child_id, down.cause from down
+        join tasks_live t on t.id = down.child_id and t.leads
+        join task_links l on l.parent_id = t.id),
+    doomed as (
+      select child_id, min(cause) as cause from down group by child_id),
+    held as (
+      select t.id, doomed.cause from tasks_live t join doomed on doomed.child_id = t.id
+       where t.waiting_for > 0 order by t.id for update of t),
+    gone as (
+      delete from tasks_live t using held where t.id = held.id and t.waiting_for > 0 returning t.*, held.cause)
+    insert into tasks_finished (id, tenant_id, user_id, name, queue, status, priority, payload, trace, attempts, deaths, epoch,
+      worker, unique_key, accepted_at, due_at, expires_at, started_at, finished_at, progress, error, error_history, redis_job_id,
+      flow_id, leads)
+    select id, tenant_id, user_id, name, queue, 'CANCELLED', priority, payload, trace, attempts, deaths, epoch + 1,
+      worker, unique_key, accepted_at, due_at, expires_at, started_at, clock_timestamp(), progress,
+      jsonb_build_object('code', 'parent_ended', 'parent', cause, 'message', format('Task %s, which it waited for, ended as %s.',
+        cause, (select e.status from ended e where e.id = cause::uuid limit 1))),
+      error_history, redis_job_id, flow_id, leads
+      from gone;
+  end if;
+  return null;
+end $$;
+create trigger advance_flows after insert on tasks_finished
+  referencing new table as ended for each statement execute function advance_flows();
