@@ -191,6 +191,26 @@ describe.each(databaseNames)('delivery on %s', (kind) => {
     expect(await send('gated', { gate: 'unique' }, { uniqueKey: 'k' })).toMatchObject({ created: true });
   });
 
+  it('should replace a live task of a unique key, waiting or running, when told to', async () => {
+    const waiting = await send('gated', { gate: 'replaced' }, { uniqueKey: 'r', countdownSeconds: 600 });
+    const running = await send('gated', { gate: 'replaced' }, { uniqueKey: 'r', uniquePolicy: 'replace' });
+    expect(running).toMatchObject({ created: true });
+    expect(await runtime.ended(waiting.id)).toMatchObject({
+      status: 'CANCELLED',
+      error: { message: expect.stringContaining(running.id) },
+    });
+    await gate('replaced entered').promise;
+    const last = await send('gated', { gate: 'last' }, { uniqueKey: 'r', uniquePolicy: 'replace' });
+    expect(await runtime.ended(running.id)).toMatchObject({ status: 'CANCELLED' });
+    gate('last').resolve();
+    expect(await runtime.ended(last.id)).toMatchObject({ status: 'COMPLETED' });
+    const racing = await Promise.all(
+      Array.from({ length: 5 }, () => send('gated', { gate: 'last' }, { uniqueKey: 'r', uniquePolicy: 'replace' })),
+    );
+    const ends = await Promise.all(racing.map(({ id }) => runtime.ended(id)));
+    expect(ends.map(({ status }) => status)).toContain('COMPLETED');
+  });
+
   it('should start a task with a countdown when it is due, and not before', async () => {
     const { id } = await send('echo', { text: 'later' }, { countdownSeconds: 1 });
     const row = await runtime.ended(id);

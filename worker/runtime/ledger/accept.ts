@@ -3,9 +3,14 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Queryable } from '../../db/index.ts';
 import { MillraceError } from '../../errors.ts';
 import type { QueueName } from '../../queues.ts';
+import { cancelTask } from './finish.ts';
 
-/** What stands in the way when a task with the same `unique_key` is alive. */
-export type UniquePolicy = 'return' | 'reject';
+/**
+ * What happens when a task with the same `unique_key` is alive: it is the answer, the new one is refused, or the old one is
+ * cancelled, running or not, and the new one takes its place.
+ */
+export const uniquePolicies = ['return', 'reject', 'replace'] as const;
+export type UniquePolicy = (typeof uniquePolicies)[number];
 
 export interface NewTask {
   readonly name: string;
@@ -150,16 +155,35 @@ async function existing(db: Queryable, task: NewTask, id: string): Promise<Accep
       hint: 'Send the same payload to get the old answer, or choose another id.',
     });
   }
-  const [byKey] = await db.query<{ id: string; status: string }>(
-    'select id, status from tasks_live where tenant_id = $1 and unique_key = $2',
-    [task.tenantId, task.uniqueKey ?? null],
-  );
-  if (byKey && (task.uniquePolicy ?? 'return') === 'return') return { ...byKey, created: false, handed: false };
+  return ofUniqueKey(db, task, id);
+}
+
+/** Contenders for a key that replace each other: each round one of them gets it, so this many may send at once. */
+const replaceRounds = 20;
+
+async function ofUniqueKey(db: Queryable, task: NewTask, id: string): Promise<Accepted> {
+  const policy = task.uniquePolicy ?? 'return';
+  for (let round = 0; round < replaceRounds; round += 1) {
+    const [holder] = await db.query<{ id: string; status: string }>(
+      'select id, status from tasks_live where tenant_id = $1 and unique_key = $2',
+      [task.tenantId, task.uniqueKey ?? null],
+    );
+    if (holder && policy === 'return') return { ...holder, created: false, handed: false };
+    if (holder && policy === 'reject') {
+      throw new MillraceError({
+        code: 'unique_key_taken',
+        message: `A task with the unique key "${task.uniqueKey}" is alive: ${holder.id}.`,
+        hint: 'Wait until it is done, or cancel it.',
+      });
+    }
+    if (holder) await cancelTask(db, task.tenantId, holder.id, `Replaced by ${id}, which has the same unique key.`);
+    // the key is free again, unless somebody else has taken it within this moment
+    const [row] = await db.query<Inserted>(insertSql, [recordset([task], [id])]);
+    if (row) return { id, status: 'PENDING', created: true, handed: row.handed };
+  }
   throw new MillraceError({
     code: 'unique_key_taken',
-    message: byKey
-      ? `A task with the unique key "${task.uniqueKey}" is alive: ${byKey.id}.`
-      : `A task with the unique key "${task.uniqueKey}" finished while this one was sent.`,
-    hint: byKey ? 'Wait until it is done, or cancel it.' : 'Send it again.',
+    message: `The unique key "${task.uniqueKey}" changed hands ${replaceRounds} times while this task was sent.`,
+    hint: 'Send it again.',
   });
 }
