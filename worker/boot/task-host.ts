@@ -2,13 +2,11 @@
 import { type Config, readConfig } from '../config/config.ts';
 import { type Database, openPostgres } from '../db/index.ts';
 import { StartError } from '../errors.ts';
+import { hostConnections } from '../redis/index.ts';
 import type { HostParts } from '../runtime/index.ts';
 import { createTasks } from '../tasks/registry.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { openServices } from './resources.ts';
-
-/** One task runs at a time: its effects one after another, and what its services ask beside them. */
-const connections = 3;
 
 export async function openHost(given: Database | undefined): Promise<HostParts> {
   const config = readConfig(process.env);
@@ -35,7 +33,7 @@ function openOwn({ database }: Config, log: Logger): Database {
   }
   return openPostgres({
     ...database,
-    poolMax: Math.min(connections, database.poolMax),
+    poolMax: Math.min(hostConnections, database.poolMax),
     applicationName: 'millrace-host',
     onError: (error) => log.warn({ err: error }, 'database connection error'),
   });

@@ -36,6 +36,8 @@ export function budgetOf(config: Config, topology: RedisTarget['topology'] | und
     queues: mode === 'api' ? 0 : config.mode === mode ? config.worker.queues.length : queueNames.length,
     topology,
     poolMax: config.database?.poolMax ?? 0,
+    slots: config.worker.slots,
+    workerClass: config.worker.workerClass,
   });
   return connectionBudget(
     (['api', 'worker', 'all'] as const).map((mode) => ({ setup: setup(mode), replicas: config.replicas[mode] })),

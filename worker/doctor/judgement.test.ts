@@ -138,10 +138,26 @@ describe('the connection budget', () => {
   });
 
   it('should multiply what a process opens by its replicas', () => {
-    expect(budgetOf(config, 'standalone')).toMatchObject({ redis: 3 * 4 + 2, sentinel: 0, postgres: 20 });
-    expect(budgetOf(config, 'sentinel')).toMatchObject({ redis: 14, sentinel: 28, postgres: 20 });
-    expect(budgetOf(config, 'cluster')).toMatchObject({ redis: 28, sentinel: 0, postgres: 20 });
-    expect(budgetOf(config, undefined)).toMatchObject({ redis: 0, sentinel: 0, postgres: 20 });
+    // four slots: as many children for suspects, three connections each, and the watchdog's
+    const ofPostgres = 3 * (4 + 4 * 3 + 1) + 2 * 4;
+    expect(budgetOf(config, 'standalone')).toMatchObject({ redis: 3 * 4 + 2, sentinel: 0, postgres: ofPostgres });
+    expect(budgetOf(config, 'sentinel')).toMatchObject({ redis: 14, sentinel: 28, postgres: ofPostgres });
+    expect(budgetOf(config, 'cluster')).toMatchObject({ redis: 28, sentinel: 0, postgres: ofPostgres });
+    expect(budgetOf(config, undefined)).toMatchObject({ redis: 0, sentinel: 0, postgres: ofPostgres });
+  });
+
+  it.each([
+    ['async', 10 + 4 * 3 + 1],
+    ['solo', 10 + 1 * 3 + 1],
+    ['threads', 10 + (6 + 4) * 3 + 1],
+    ['prefork', 10 + 6 * 3 + 1],
+  ])('should count the threads and children that run handlers: %s', (workerClass, expected) => {
+    const one = readConfig({
+      ...{ MODE: 'worker', REDIS_HOST: 'r', DB_HOST: 'd', DB_PASSWORD: 'x', MILLRACE_API_REPLICAS: '0' },
+      ...{ SQLALCHEMY_POOL_SIZE: '10', SQLALCHEMY_MAX_OVERFLOW: '0', CELERY_WORKER_AMOUNT: '6' },
+      CELERY_WORKER_CLASS: workerClass,
+    });
+    expect(budgetOf(one, 'standalone').postgres).toBe(expected);
   });
 
   it('should take processes of other modes to consume all queues', () => {

@@ -14,6 +14,9 @@ export interface ProcessSetup {
   readonly topology: RedisTarget['topology'] | undefined;
   /** Bound of its pool of database connections. */
   readonly poolMax: number;
+  /** Tasks that it runs side by side, and where. */
+  readonly slots: number;
+  readonly workerClass: 'async' | 'threads' | 'prefork' | 'solo';
 }
 
 /** Connections to one server of each kind, at most. */
@@ -26,12 +29,27 @@ export interface ConnectionCount {
   readonly sentinel: number;
   /** Short ones besides: what asks where the master is, at start and after a failover. */
   readonly sentinelPassing: number;
-  /** The whole pool. */
+  /** The whole pool, those of the threads and children that run handlers, and the watchdog's. */
   readonly postgres: number;
 }
 
 /** Schemas are brought up to date one statement after the other. */
 const migrating = 1;
+
+/** Connections of a thread or child that runs handlers: one task at a time, its effects one after another. */
+export const hostConnections = 3;
+/** Children for tasks that killed their worker before, at most: each runs one alone. */
+const suspectChildren = 4;
+/** Opened only to write down what it kills. */
+const watchdog = 1;
+
+/** Connections to Postgres beside the pool, of a process that runs handlers. */
+function besidePool({ mode, poolMax, slots, workerClass }: ProcessSetup): number {
+  if (mode !== 'worker' && mode !== 'all') return 0;
+  const alone = Math.min(suspectChildren, slots);
+  const hosts = { async: alone, solo: alone, threads: slots + alone, prefork: slots }[workerClass];
+  return hosts * Math.min(hostConnections, poolMax) + watchdog;
+}
 
 /** Clients of Redis in a process: the producer; of a worker also the consumer, and one a queue that blocks on it. */
 function clientsOf({ mode, queues }: ProcessSetup): number {
@@ -57,7 +75,7 @@ export function connectionsOfProcess(setup: ProcessSetup): ConnectionCount {
     redisPassing: setup.topology === 'cluster' ? clients : 0,
     sentinel: sentinels,
     sentinelPassing: sentinels,
-    postgres: setup.mode === 'migrate' ? migrating : setup.poolMax,
+    postgres: setup.mode === 'migrate' ? migrating : setup.poolMax + besidePool(setup),
   };
 }
 

@@ -3,6 +3,7 @@ export {
   type ConnectionCount,
   connectionBudget,
   connectionsOfProcess,
+  hostConnections,
   type KnownServer,
   type ProcessSetup,
   readClientLimit,

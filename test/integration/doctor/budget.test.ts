@@ -40,6 +40,7 @@ const environment = (servers: { readonly environment: Environment }, more: Envir
   ...databaseEnvironment(postgres, database),
   SQLALCHEMY_POOL_SIZE: '3',
   SQLALCHEMY_MAX_OVERFLOW: '2',
+  CELERY_WORKER_AMOUNT: '1',
   MILLRACE_API_KEY: key,
   ...storage.environment,
   ...more,
@@ -58,6 +59,8 @@ const setupOf = (topology: TopologyName, mode: 'api' | 'worker', queues: number)
   queues,
   topology,
   poolMax,
+  slots: 1,
+  workerClass: 'async' as const,
 });
 
 const sentinelsOf = (servers: RunningTopology): readonly RedisProcess[] =>
@@ -133,7 +136,33 @@ describe('connections to postgres', () => {
     for (let n = 0; n < 20; n += 1) most = Math.max(most, await countOf('api'));
     stop.abort();
     await Promise.all(loads);
-    expect(most).toBe(connectionsOfProcess({ mode: 'api', queues: 0, topology: 'standalone', poolMax }).postgres);
+    expect(most).toBe(connectionsOfProcess(setupOf('standalone', 'api', 0)).postgres);
+  });
+
+  it('should open as many more for children that run handlers as are counted', async () => {
+    await using redis = await redisServer.start();
+    const children = { CELERY_WORKER_CLASS: 'prefork', CELERY_WORKER_AMOUNT: '2', MILLRACE_SAMPLE_TASKS: 'true' };
+    await using _worker = await startMillrace(environment(redis, { MODE: 'worker', ...children }));
+    await using api = await startMillrace(environment(redis, { MODE: 'api', ...children }));
+    const tasks = Array.from({ length: 60 }, (_, n) => ({ task: 'sample_effect', payload: { run: 'budget', n } }));
+    const accepted = await fetch(`${api.url}/v1/tasks/batch`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ tasks }),
+    });
+    expect(accepted.status).toBe(202);
+    const count = (slots: number) =>
+      connectionsOfProcess({ ...setupOf('standalone', 'worker', 18), slots, workerClass: 'prefork' }).postgres;
+    const counted = count(2) - count(0);
+    let most = 0;
+    await until('all effects are there', settleMs, async () => {
+      most = Math.max(most, await countOf('host'));
+      const done = await on(postgres, database, (db) => db.query(`select 1 from sample_effects where run = 'budget'`));
+      return done.length === tasks.length;
+    });
+    // each child has at least the connection that its effects take
+    expect(most).toBeGreaterThanOrEqual(2);
+    expect(most).toBeLessThanOrEqual(counted);
   });
 
   async function load({ url }: MillraceProcess, stop: AbortSignal): Promise<void> {
@@ -147,10 +176,10 @@ describe('connections to postgres', () => {
 describe('a start', () => {
   it('should be refused with exit code 78 where Postgres has no room for all', async () => {
     await using redis = await redisServer.start();
-    const ended = await runToEnd(environment(redis, { MODE: 'worker', MILLRACE_WORKER_REPLICAS: '7' }));
+    const ended = await runToEnd(environment(redis, { MODE: 'worker', MILLRACE_WORKER_REPLICAS: '4' }));
     expect(ended.code).toBe(78);
     expect(ended.stderr).toMatch(
-      /^millrace: connections_too_many: .*\(1 × api \+ 7 × worker\) may open 40 connections/,
+      /^millrace: connections_too_many: .*\(1 × api \+ 4 × worker\) may open 41 connections/,
     );
     expect(ended.stderr).toMatch(/Postgres at .*, which has room for 37\./);
     expect(ended.stderr).toContain('MILLRACE_WORKER_REPLICAS');
@@ -158,8 +187,8 @@ describe('a start', () => {
 
   it('should warn where more than 80 % would be taken', async () => {
     await using redis = await redisServer.start();
-    await using millrace = await startMillrace(environment(redis, { MODE: 'worker', MILLRACE_WORKER_REPLICAS: '6' }));
-    expect(millrace.log()).toMatch(/"level":40.*"code":"connections_many".*may open 35 connections.*room for 37: 95 %/);
+    await using millrace = await startMillrace(environment(redis, { MODE: 'worker', MILLRACE_WORKER_REPLICAS: '3' }));
+    expect(millrace.log()).toMatch(/"level":40.*"code":"connections_many".*may open 32 connections.*room for 37: 86 %/);
   });
 
   it('should be refused where Redis, or any server behind the sentinels, has no room', async () => {

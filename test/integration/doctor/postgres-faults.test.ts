@@ -29,13 +29,14 @@ afterAll(async () => {
   storage[Symbol.dispose]();
 });
 
-/** A worker and an API of five connections each. */
+/** An API of five connections, and a worker that has four more beside its pool: a child's three, and the watchdog's. */
 const environment = (more: Environment = {}): Environment => ({
   MODE: 'worker',
   ...redis.environment,
   ...databaseEnvironment(postgres, database),
   SQLALCHEMY_POOL_SIZE: '4',
   SQLALCHEMY_MAX_OVERFLOW: '1',
+  CELERY_WORKER_AMOUNT: '1',
   ...storage.environment,
   ...more,
 });
@@ -112,11 +113,11 @@ describe('postgres', () => {
   });
 
   it('should hold its limit against the connection budget', async () => {
-    const many = await examine(environment({ MILLRACE_WORKER_REPLICAS: '3' }));
+    const many = await examine(environment({ MILLRACE_API_REPLICAS: '2' }));
     expect(many).toMatchObject({ code: 0, codes: ['connections_many'] });
-    expect(many.findings[0]?.message).toContain(`may open 20 connections`);
-    expect(many.findings[0]?.message).toContain(`room for ${maxConnections - reserved}: 91 % of it.`);
-    const tooMany = await examine(environment({ MILLRACE_WORKER_REPLICAS: '4' }));
+    expect(many.findings[0]?.message).toContain(`may open 19 connections`);
+    expect(many.findings[0]?.message).toContain(`room for ${maxConnections - reserved}: 86 % of it.`);
+    const tooMany = await examine(environment({ MILLRACE_WORKER_REPLICAS: '2' }));
     expect(tooMany).toMatchObject({ code: 1, codes: ['connections_too_many'] });
     expect(tooMany.findings[0]?.mend).toContain('SQLALCHEMY_POOL_SIZE');
   });
