@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../../worker/db/index.ts';
-import type { Enqueuer, RegisteredTask } from '../../worker/runtime/index.ts';
+import type { RegisteredTask, TaskRequest } from '../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../worker/services/tenants/tenants.ts';
 import { sampleTasks } from '../../worker/tasks/sample/sample-tasks.ts';
 import { until } from './until.ts';
@@ -51,17 +51,22 @@ export function countedSampleTasks(): {
   return { tasks, begun };
 }
 
+/** Takes batches in: an enqueuer of this process, or an API. */
+export interface Sender {
+  batch(requests: readonly TaskRequest[]): Promise<readonly { readonly id: string }[]>;
+}
+
 export interface LoadOptions {
   readonly db: Database;
-  readonly enqueuer: Enqueuer;
+  readonly enqueuer: Sender;
   /** Tells the rows of this run from others'. */
   readonly run: string;
   readonly seed: number;
   readonly tasks: number;
   /** The load is spread over this time, so that it goes on before, in and after the fault. */
   readonly overMs: number;
-  /** From `countedSampleTasks`, of the runtime that works the load off. */
-  readonly begun: ReadonlyMap<string, number>;
+  /** From `countedSampleTasks`, of the runtime that works the load off; left out where other processes do. */
+  readonly begun?: ReadonlyMap<string, number>;
 }
 
 export interface Verdict {
@@ -77,8 +82,12 @@ export interface Verdict {
   readonly doubled: number;
   /** Rows of the ledger that are not terminal. */
   readonly active: number;
-  /** Runs beyond the first of a task. */
-  readonly duplicateRuns: number;
+  /** Effects without their key, or keys without their effect: what one transaction would have torn apart. */
+  readonly torn: number;
+  /** Tasks that were claimed more than once or handed back: a fault struck their run. */
+  readonly takenAgain: number;
+  /** Runs beyond the first of a task; unknown where the tasks ran in other processes. */
+  readonly duplicateRuns: number | undefined;
 }
 
 export interface Load {
@@ -93,6 +102,7 @@ export interface Load {
 interface LedgerRow {
   readonly id: string;
   readonly status: string;
+  readonly epoch: number;
   readonly accepted_at: Date;
   readonly finished_at: Date | null;
 }
@@ -121,13 +131,24 @@ export function startLoad({ db, enqueuer, run, seed, tasks, overMs, begun }: Loa
 
   const rows = () =>
     db.query<LedgerRow>(
-      `select id, status, accepted_at, finished_at from tasks where name = $1 and payload ->> 'run' = $2`,
+      `select id, status, epoch, accepted_at, finished_at from tasks where name = $1 and payload ->> 'run' = $2`,
       [task, run],
     );
   const live = async () => {
     const [counted] = await db.query<{ n: number }>(
       `select count(*)::int as n from tasks_live where name = $1 and payload ->> 'run' = $2`,
       [task, run],
+    );
+    return counted?.n ?? 0;
+  };
+
+  const torn = async () => {
+    const [counted] = await db.query<{ n: number }>(
+      `select count(*)::int as n from (select task_id from sample_effects where run = $1) as effect
+         full join (select task_id from effects join tasks on id = task_id where name = $2 and payload ->> 'run' = $1) as kept
+                on effect.task_id = kept.task_id
+        where effect.task_id is null or kept.task_id is null`,
+      [run, task],
     );
     return counted?.n ?? 0;
   };
@@ -144,7 +165,8 @@ export function startLoad({ db, enqueuer, run, seed, tasks, overMs, begun }: Loa
     async verdict(withinMs) {
       await ended;
       await until(`all tasks of ${run} have ended (seed ${seed})`, withinMs, async () => (await live()) === 0);
-      const ledger = new Map((await rows()).map(({ id, status }) => [id, status]));
+      const found = await rows();
+      const ledger = new Map(found.map(({ id, status }) => [id, status]));
       const effects = await db.query<{ task_id: string; rows: number }>(
         'select task_id, count(*)::int as rows from sample_effects where run = $1 group by task_id, n',
         [run],
@@ -160,7 +182,9 @@ export function startLoad({ db, enqueuer, run, seed, tasks, overMs, begun }: Loa
           .length,
         doubled: effects.filter((effect) => effect.rows > 1).length,
         active: await live(),
-        duplicateRuns: [...attempted].reduce((sum, id) => sum + Math.max(0, (begun.get(id) ?? 0) - 1), 0),
+        torn: await torn(),
+        takenAgain: found.filter(({ epoch }) => epoch > 1).length,
+        duplicateRuns: begun && [...attempted].reduce((sum, id) => sum + Math.max(0, (begun.get(id) ?? 0) - 1), 0),
       };
     },
   };

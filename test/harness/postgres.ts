@@ -33,6 +33,8 @@ export interface RunningPostgres extends AsyncDisposable {
   createDatabase(): Promise<SuiteDatabase>;
   /** A fast shutdown: clients are cut, what is committed is written. */
   stop(): Promise<void>;
+  /** SIGQUIT, as `pg_ctl stop -m immediate`: every session is cut at once, and the next start recovers. */
+  stopAtOnce(): Promise<void>;
   /** SIGKILL of the whole server. */
   kill(): Promise<void>;
   /** Starts it again after `stop` or `kill`, same port, same data; returns once it answers queries. */
@@ -81,6 +83,10 @@ export const postgresServer = {
       },
       async stop() {
         await handle.stop({ t: stopTimeoutMs / 1000 });
+      },
+      async stopAtOnce() {
+        await handle.kill({ signal: 'SIGQUIT' });
+        await handle.wait();
       },
       async kill() {
         await handle.kill({ signal: 'SIGKILL' });

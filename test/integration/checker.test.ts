@@ -27,16 +27,18 @@ it('should find what was lost, doubled, refused, or came from nowhere', async ()
   const { enqueuer } = runtime;
   const options = { db, enqueuer, seed: 1, tasks: 40, overMs: 100, begun };
   const load = startLoad({ ...options, run: 'honest' });
-  expect(await load.verdict(verdictMs)).toEqual({ ...good, duplicateRuns: 0 });
+  expect(await load.verdict(verdictMs)).toEqual({ ...good, torn: 0, takenAgain: 0, duplicateRuns: 0 });
 
   await db.query(`delete from sample_effects where n = 3`);
-  expect(await load.verdict(verdictMs)).toMatchObject({ lost: 1, unexpected: 1, doubled: 0 });
+  expect(await load.verdict(verdictMs)).toMatchObject({ lost: 1, unexpected: 1, doubled: 0, torn: 1 });
   await db.query(
     `insert into sample_effects select task_id, run, n, attempt, created_at from sample_effects where n = 7`,
   );
   expect(await load.verdict(verdictMs)).toMatchObject({ lost: 1, doubled: 1 });
   await db.query(`delete from tasks_finished where payload ->> 'n' = '9'`);
   expect(await load.verdict(verdictMs)).toMatchObject({ lost: 2 });
+  await db.query(`delete from effects where task_id = (select task_id from sample_effects where n = 11)`);
+  expect(await load.verdict(verdictMs)).toMatchObject({ torn: 3 });
   const stranger = '00000000-0000-4000-8000-000000000000';
   await db.query(`insert into sample_effects (task_id, run, n, attempt) values ($1, 'honest', 0, 0)`, [stranger]);
   expect(await load.verdict(verdictMs)).toMatchObject({ unexpected: 3 });
