@@ -6,8 +6,8 @@ export { createEnqueuer, type Enqueuer, type FlowOwner, maxBatch, type TaskReque
 export type { Executor } from './execution/executor.ts';
 export { createExecutor, type HostSettings } from './execution/executors.ts';
 export { type HostParts, serveHost } from './execution/host.ts';
-export { armFailpoint } from './failpoints.ts';
 export { createWatchdog } from './execution/watchdog.ts';
+export { armFailpoint } from './failpoints.ts';
 export {
   type AcceptedFlow,
   type Flow,

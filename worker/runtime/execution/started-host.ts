@@ -1,8 +1,9 @@
 /** A host as its worker sees it: a thread or a child that runs one handler at a time. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { Worker } from 'node:worker_threads';
+import { getCompileCacheDir } from 'node:module';
 import type { FromHost, ToHost } from './messages.ts';
+import { startThreadOn } from './start-thread.ts';
 
 export interface StartedHost {
   /** Never throws: what a host no longer hears does not matter. */
@@ -29,6 +30,8 @@ export function startChild({ entry, heapMib }: HostStart): StartedHost {
   const child = fork(entry, {
     serialization: 'advanced',
     stdio,
+    // what this process has compiled, the child need not
+    env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? process.env.NODE_COMPILE_CACHE },
     execArgv: [`--max-old-space-size=${heapMib}`, '--disable-warning=ExperimentalWarning'],
   });
   const guard = guardAgainstOrphan(child.pid);
@@ -82,7 +85,7 @@ async function residentBytes(pid: number | undefined): Promise<number | undefine
 }
 
 export function startThread({ entry, heapMib }: HostStart): StartedHost {
-  const thread = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: heapMib } });
+  const thread = startThreadOn(entry, { resourceLimits: { maxOldGenerationSizeMb: heapMib } });
   let last: unknown;
   thread.on('error', (error) => {
     last = error;

@@ -2,9 +2,10 @@
  * Watches the loop from a thread beside it. When the loop stands still and a run on it is over its limit, the thread writes
  * the run's TIMED_OUT over a connection of its own and kills the process: nothing else ends a handler that never yields.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { DatabaseTarget } from '../../config/config.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { startThreadOn } from './start-thread.ts';
 import { type WatchedRun, WatchTable } from './watch-table.ts';
 import type { WatchdogData } from './watchdog.worker.ts';
 
@@ -30,7 +31,7 @@ export function createWatchdog(database: DatabaseTarget | undefined, log: Logger
 
   const start = () => {
     const workerData: WatchdogData = { memory: table.memory, database };
-    worker = new Worker(thread, { workerData, resourceLimits });
+    worker = startThreadOn(thread, { workerData, resourceLimits });
     worker.unref();
     worker.on('error', (error) => log.error({ err: error }, 'the watchdog of the loop has ended; nothing watches it'));
     timer = setInterval(() => table.beat(), beatMs).unref();
