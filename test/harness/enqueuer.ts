@@ -7,6 +7,7 @@ import {
   createRegistry,
   type Enqueuer,
   NotDurableTasks,
+  noRates,
   type RegisteredTask,
   type TaskRow,
   TaskWatcher,
@@ -30,7 +31,7 @@ export function openEnqueuer(
 ): TestEnqueuer {
   const connection = connectRedis(redis.targets.broker, 'producer', log);
   const broker = new Broker(connection, log);
-  const window = new Window({ size: 5000, isolatedPerTenant: 1 });
+  const window = new Window({ size: 5000, isolatedPerTenant: 5000, rates: noRates });
   const watcher = new TaskWatcher(db, new NotDurableTasks(broker), log);
   return {
     enqueuer: createEnqueuer({ db, broker, registry: createRegistry(tasks), window, log }),

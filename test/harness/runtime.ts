@@ -16,6 +16,7 @@ import {
   type Enqueuer,
   type HostSettings,
   NotDurableTasks,
+  noRates,
   type RegisteredTask,
   startReconciler,
   startRelay,
@@ -77,7 +78,7 @@ export function startRuntime({
   const consuming = connectRedis(target, 'consumer', log);
   const broker = new Broker(producing, log);
   const registry = createRegistry(tasks);
-  const window = new Window({ size: 5000, isolatedPerTenant: 5000, ...limits });
+  const window = new Window({ size: 5000, isolatedPerTenant: 5000, rates: noRates, ...limits });
   const enqueuer = createEnqueuer({ db, broker, registry, window, log });
   const executor = createExecutor({
     workerClass,

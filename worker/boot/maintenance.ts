@@ -6,6 +6,7 @@ import {
   ensurePartitions,
   type Loop,
   removeFinished,
+  removeFullBuckets,
   startLoop,
   startReconciler,
   startRelay,
@@ -14,6 +15,8 @@ import {
 import type { Logger } from '../telemetry/logger.ts';
 
 const retentionIntervalMs = 3_600_000;
+/** Buckets of rate limits removed in one round. */
+const bucketBatch = 10_000;
 
 export interface MaintenanceDeps {
   readonly config: Config;
@@ -39,6 +42,7 @@ export function startMaintenance({ config, db, broker, window, log }: Maintenanc
       round: async () => {
         await ensurePartitions(db);
         const removed = await removeFinished(db, config.resultTtlSeconds);
+        await removeFullBuckets(db, bucketBatch);
         if (removed.partitions + removed.rows > 0) log.info(removed, 'removed finished tasks');
         return undefined;
       },

@@ -52,7 +52,11 @@ export interface Config {
   /** Processes of each mode that share Redis and Postgres with this one, itself included: what the connection budget counts. */
   readonly replicas: { readonly api: number; readonly worker: number; readonly all: number };
   /** What of the backlog stands in Redis. */
-  readonly window: { readonly size: number; readonly isolatedPerTenant: number };
+  readonly window: {
+    readonly size: number;
+    readonly isolatedPerTenant: number;
+    readonly rates: { readonly queues: RatesByQueue; readonly tenants: RatesByQueue };
+  };
   readonly worker: {
     readonly queues: readonly QueueName[];
     readonly slots: number;
@@ -77,6 +81,9 @@ export type FailpointName = Failpoint['name'];
 
 /** Where handlers run (docs/guides/worker-classes.md). */
 export type WorkerClass = 'async' | 'solo' | 'threads' | 'prefork';
+
+/** Tasks a second that queues may start. */
+type RatesByQueue = ReadonlyMap<QueueName, { readonly perSecond: number }>;
 
 const minKeyLength = 16;
 const logLevels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error', CRITICAL: 'fatal' } as const;
@@ -157,6 +164,24 @@ function consumedQueues(env: Environment, faults: string[]): QueueName[] {
   return [...new Set(env.CELERY_QUEUES.filter(isQueueName))];
 }
 
+const secondsOf = { s: 1, m: 60, h: 3600 } as const;
+
+/** `queue=count/unit` entries as tasks a second. */
+function ratesOf(variable: string, entries: readonly string[] | undefined, faults: string[]): RatesByQueue {
+  const rates = new Map<QueueName, { readonly perSecond: number }>();
+  for (const entry of entries ?? []) {
+    const [, queue = '', count, unit] = /^(\w+)=([1-9]\d{0,6})\/([smh])$/.exec(entry) ?? [];
+    if (!isQueueName(queue)) {
+      faults.push(
+        `${variable}: expected entries as mail=10/s with a declared queue and s, m or h, instead got "${entry}"`,
+      );
+      continue;
+    }
+    rates.set(queue, { perSecond: Number(count) / secondsOf[unit as keyof typeof secondsOf] });
+  }
+  return rates;
+}
+
 /** This process counts, whatever is said of its mode. */
 function replicasOf(env: Environment): Config['replicas'] {
   const unset = env.MODE === 'all' ? 0 : 1;
@@ -227,6 +252,10 @@ export function readConfig(raw: RawEnvironment): Config {
     window: {
       size: env.MILLRACE_WINDOW,
       isolatedPerTenant: env.TENANT_ISOLATED_TASK_CONCURRENCY ?? (env.MODE === 'all' ? env.MILLRACE_WINDOW : 1),
+      rates: {
+        queues: ratesOf('MILLRACE_RATE_LIMITS', env.MILLRACE_RATE_LIMITS, faults),
+        tenants: ratesOf('MILLRACE_TENANT_RATE_LIMITS', env.MILLRACE_TENANT_RATE_LIMITS, faults),
+      },
     },
     resultTtlSeconds: env.MILLRACE_RESULT_TTL,
     redis,

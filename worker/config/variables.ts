@@ -101,6 +101,12 @@ const worker = {
     default: 5000,
     doc: 'Durable jobs of a queue that wait in Redis at most; the rest waits in Postgres, so that Redis stays small and tenants get their turns.',
   }),
+  MILLRACE_RATE_LIMITS: list({
+    doc: 'Tasks that a queue starts at most, as `mail=10/s, plugin=600/m`: second, minute or hour. Unset: no limit.',
+  }),
+  MILLRACE_TENANT_RATE_LIMITS: list({
+    doc: 'The same for each tenant by itself: `workflow=5/s`.',
+  }),
   TENANT_ISOLATED_TASK_CONCURRENCY: integer(
     1,
     100_000,

@@ -18,13 +18,14 @@ export {
   maxFlowLinks,
   maxFlowTasks,
 } from './flow.ts';
-export type { Accepted } from './ledger/accept.ts';
+export { type Accepted, uniquePolicies } from './ledger/accept.ts';
 export { takeOverAll } from './ledger/claim.ts';
 export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
 export { StaleOwnerError } from './ledger/effects.ts';
 export { cancelTask } from './ledger/finish.ts';
 export { cancelFlow, type FlowMember, type FlowState, readFlow } from './ledger/flows.ts';
 export { ensurePartitions, removeFinished } from './ledger/partitions.ts';
+export { noRates, type Rate, removeFullBuckets } from './ledger/rates.ts';
 export {
   listTasks,
   type QueueDepth,

@@ -3,6 +3,7 @@
  * ledger by the relay each round; the fast path goes by it between two rounds.
  */
 import type { QueueName } from '../queues.ts';
+import { isLimited } from './ledger/rates.ts';
 import { fewInWindow, pairKey, type WindowLimits, type WindowState } from './ledger/window.ts';
 
 /** Knowledge older than this is none: the relay has stopped, or the database is away. */
@@ -39,7 +40,7 @@ export class Window {
    * what the same tenant has waiting in Postgres.
    */
   admit(queue: QueueName, tenantId: string): number | undefined {
-    if (this.#allWait || Date.now() - this.#readAt > staleMs) return undefined;
+    if (this.#allWait || Date.now() - this.#readAt > staleMs || isLimited(this.limits.rates, queue)) return undefined;
     const key = pairKey(queue, tenantId);
     if (this.#waiting.has(key)) return undefined;
     const total = this.#total.get(queue) ?? 0;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database, Row, SqlValue, Transaction } from '../../../worker/db/index.ts';
-import { createEnqueuer, Window } from '../../../worker/runtime/index.ts';
+import { createEnqueuer, noRates, Window } from '../../../worker/runtime/index.ts';
 import { startTestApi, type TestApi } from './setup.ts';
 
 /** A database whose connection breaks right after the next commit of a write: the caller never hears of it. */
@@ -43,7 +43,7 @@ describe('a connection that breaks after the commit', () => {
     t = await startTestApi({
       change: ({ db, broker, registry, log }) => {
         breaking = new BreakingAfterCommit(db);
-        const window = new Window({ size: 5000, isolatedPerTenant: 1 });
+        const window = new Window({ size: 5000, isolatedPerTenant: 1, rates: noRates });
         return { db: breaking, enqueuer: createEnqueuer({ db: breaking, broker, registry, window, log }) };
       },
     });

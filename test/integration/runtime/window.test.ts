@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineTask, type RegisteredTask } from '../../../worker/runtime/index.ts';
+import type { QueueName } from '../../../worker/queues.ts';
+import { defineTask, type Rate, type RegisteredTask } from '../../../worker/runtime/index.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntimeOptions } from '../../harness/runtime.ts';
@@ -156,6 +157,25 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
     const jobs = await runtime.broker.queue(queue).getPrioritized(0, 4);
     const ofNine = jobs.filter(({ priority }) => priority <= 200_000);
     expect(ofNine).toHaveLength(5);
+  });
+
+  it('should start no more tasks of a queue, and of a tenant, than their rates allow', async () => {
+    const { tasks, started } = gatedTasks();
+    const rates = {
+      queues: new Map<QueueName, Rate>([[queue, { perSecond: 20 }]]),
+      tenants: new Map<QueueName, Rate>([[queue, { perSecond: 8 }]]),
+    };
+    await using runtime = start({ tasks, slots: 20, window: { rates } });
+    const [quick, other] = [randomUUID(), randomUUID()];
+    const begunAt = Date.now();
+    await runtime.enqueuer.batch([...many('free', quick, 24), ...many('free', other, 8)]);
+    await until('the bursts are let in', 5000, async () => started.length >= 16);
+    expect(started.filter((tenantId) => tenantId === quick).length).toBeLessThanOrEqual(
+      8 + Math.ceil(((Date.now() - begunAt) / 1000) * 8),
+    );
+    await until('all have run', 15_000, async () => started.length === 32);
+    // 24 of the tenant: 8 at once, 16 more at 8 a second
+    expect(Date.now() - begunAt).toBeGreaterThanOrEqual(1950);
   });
 
   it('should leave rows PENDING while Redis is away, and hand them over when it is back', async () => {

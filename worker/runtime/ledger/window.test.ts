@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { QueueName } from '../../queues.ts';
+import { noRates, Tokens } from './rates.ts';
 import { allowances, fewInWindow, inTurn, type WindowState } from './window.ts';
 
 const queue: QueueName = 'dataset';
 const other: QueueName = 'mail';
-const limits = { size: 100, isolatedPerTenant: 2 };
+const limits = { size: 100, isolatedPerTenant: 2, rates: noRates };
 const state = (
   standing: Record<string, number>,
   waiting: string[],
@@ -79,4 +80,19 @@ it('should never fill the window beyond its size, save for who has few', () => {
       },
     ),
   );
+});
+
+it('should let in no more than there are tokens for, of the queue and of each tenant', () => {
+  const now = state({}, ['one', 'two']);
+  const tokens = new Tokens();
+  tokens.set(queue, '00000000-0000-0000-0000-000000000000', 5);
+  tokens.set(queue, 'one', 2.9);
+  const pairs = allowances(now, limits, tokens);
+  expect(pairs.map(({ most }) => most)).toEqual([2, 5]);
+  const taken = inTurn([...candidates('one', 4), ...candidates('two', 9)], pairs, now, limits, tokens);
+  expect(taken.map(({ id }) => id)).toEqual(['one0', 'two0', 'one1', 'two1', 'two2']);
+  expect(tokens.spent).toEqual([
+    { queue, tenantId: '00000000-0000-0000-0000-000000000000', tokens: 5 },
+    { queue, tenantId: 'one', tokens: 2 },
+  ]);
 });

@@ -2,12 +2,14 @@
 import type { Database, Queryable } from '../../db/index.ts';
 import type { QueueName } from '../../queues.ts';
 import type { Handover } from './handover.ts';
+import { type RateLimits, readTokens, spendTokens, Tokens } from './rates.ts';
 
 export interface WindowLimits {
   /** Most durable jobs of a queue that wait in Redis. `MILLRACE_WINDOW`. */
   readonly size: number;
   /** Most tasks a tenant has at once of those that declare `tenantIsolated`, in a queue. `TENANT_ISOLATED_TASK_CONCURRENCY`. */
   readonly isolatedPerTenant: number;
+  readonly rates: RateLimits;
 }
 
 /** A tenant with fewer than this in the window is let in even when it is full. */
@@ -97,19 +99,19 @@ interface Allowance extends Pair {
 }
 
 /** What each pair may get, before they are weighed against each other. */
-export function allowances(state: WindowState, limits: WindowLimits): Allowance[] {
+export function allowances(state: WindowState, limits: WindowLimits, tokens = new Tokens()): Allowance[] {
   const known = new Map(state.standing.map((pair) => [pairKey(pair.queue, pair.tenantId), pair]));
   const total = new Map<QueueName, number>();
   for (const { queue, standing } of state.standing) total.set(queue, (total.get(queue) ?? 0) + standing);
   return [...Map.groupBy(state.waiting, ({ queue }) => queue)].flatMap(([queue, pairs]) => {
     const free = limits.size - (total.get(queue) ?? 0);
     // a few free places are not worth a round of their own: a quarter of the window is taken in at once
-    const worth = free >= limits.size / 4;
+    const worth = free >= Math.min(limits.size / 4, tokens.ofQueue(queue));
     const share = Math.max(fewInWindow, Math.ceil((2 * Math.min(free, refillBatch)) / pairs.length));
     return pairs.flatMap((pair): Allowance[] => {
       const { standing = 0, held = 0 } = known.get(pairKey(queue, pair.tenantId)) ?? {};
       const few = Math.max(0, Math.min(fewInWindow, limits.size) - standing);
-      const most = worth ? Math.min(free, share) : few;
+      const most = Math.min(worth ? Math.min(free, share) : few, tokens.ofPair(queue, pair.tenantId));
       if (most <= 0) return [];
       return [{ ...pair, standing, most, isolated: Math.min(most, Math.max(0, limits.isolatedPerTenant - held)) }];
     });
@@ -162,6 +164,7 @@ export function inTurn(
   pairs: readonly Allowance[],
   state: WindowState,
   limits: WindowLimits,
+  tokens = new Tokens(),
 ): LetIn[] {
   const before = new Map(pairs.map((pair) => [pairKey(pair.queue, pair.tenantId), pair.standing]));
   const total = new Map<QueueName, number>();
@@ -174,9 +177,10 @@ export function inTurn(
   });
   placed.sort((a, b) => a.place - b.place || b.priority - a.priority);
   const taken: LetIn[] = [];
-  for (const { id, queue, place } of placed) {
+  for (const { id, queue, tenantId, place } of placed) {
     const inWindow = total.get(queue) ?? 0;
     if (taken.length === refillBatch || (inWindow >= limits.size && place >= fewInWindow)) continue;
+    if (!tokens.take(queue, tenantId)) continue;
     total.set(queue, inWindow + 1);
     taken.push({ id, place });
   }
@@ -201,10 +205,12 @@ export async function refill(db: Database, limits: WindowLimits, after: Pair | u
     const [lock] = await tx.query<{ held: boolean }>('select pg_try_advisory_xact_lock($1) as held', [refillLock]);
     if (!lock?.held) return undefined;
     const state = await readWindow(tx, after);
-    const pairs = allowances(state, limits);
+    const tokens = await readTokens(tx, limits.rates, state.waiting);
+    const pairs = allowances(state, limits, tokens);
     if (pairs.length === 0) return { rows: [], state };
-    const letIn = inTurn(await readCandidates(tx, pairs), pairs, state, limits);
+    const letIn = inTurn(await readCandidates(tx, pairs), pairs, state, limits, tokens);
     if (letIn.length === 0) return { rows: [], state };
+    await spendTokens(tx, tokens);
     return { rows: await markQueued(tx, letIn), state };
   });
 }
