@@ -1,7 +1,6 @@
 /** What a host has of its own: configuration, database, services and tasks; no Redis. */
 import { type Config, readConfig } from '../config/config.ts';
 import { type Database, openPostgres } from '../db/index.ts';
-import { StartError } from '../errors.ts';
 import { hostConnections } from '../redis/index.ts';
 import type { HostParts } from '../runtime/index.ts';
 import { createTasks } from '../tasks/registry.ts';
@@ -24,13 +23,7 @@ export async function openHost(given: Database | undefined): Promise<HostParts> 
 }
 
 function openOwn({ database }: Config, log: Logger): Database {
-  if (!database) {
-    throw new StartError({
-      code: 'host_without_database',
-      message: 'A child that runs tasks was to open a database of its own, but the environment names none.',
-      hint: 'Set DB_HOST.',
-    });
-  }
+  if (!database) throw new Error('a host was to open a database of its own, and the configuration names none');
   return openPostgres({
     ...database,
     poolMax: Math.min(hostConnections, database.poolMax),
