@@ -8,6 +8,7 @@ import { connectRedis } from '../../worker/redis/index.ts';
 import {
   Broker,
   Consumer,
+  type ConsumerOptions,
   createEnqueuer,
   createExecutor,
   createRegistry,
@@ -56,6 +57,7 @@ export interface TestRuntimeOptions {
   readonly onLost?: (task: string) => void;
   readonly lostAfterMs?: number;
   readonly watchdog?: ReturnType<typeof createWatchdog>;
+  readonly consumer?: Pick<ConsumerOptions, 'openSource' | 'silentLimitMs'>;
 }
 
 const log = createLogger({ level: process.env.TEST_LOG === '1' ? 'debug' : 'fatal', plain: true });
@@ -72,6 +74,7 @@ export function startRuntime({
   onLost = () => undefined,
   lostAfterMs,
   watchdog,
+  consumer: consumerOptions = {},
 }: TestRuntimeOptions): TestRuntime {
   const target = redis.targets.broker;
   const producing = connectRedis(target, 'producer', log);
@@ -103,6 +106,7 @@ export function startRuntime({
     metrics: createRuntimeMetrics(new Registry()),
     log,
     onLed: relay.nudge,
+    ...consumerOptions,
   });
   consumer.start();
   const notDurable = new NotDurableTasks(broker);

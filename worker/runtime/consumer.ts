@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { validate as isUuid } from 'uuid';
 import type { Database } from '../db/index.ts';
-import { type QueueName, queues } from '../queues.ts';
+import { type QueueName, queuePrefix, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Executor } from './execution/executor.ts';
@@ -11,14 +11,16 @@ import { failpoint } from './failpoints.ts';
 import { Grouped } from './grouped.ts';
 import { takeIn } from './intake.ts';
 import type { JobMeta } from './job.ts';
-import { type FetchedJob, JobSource, lockDurationMs } from './job-source.ts';
+import { type FetchedJob, JobSource, type JobSourceOptions, lockDurationMs } from './job-source.ts';
 import { Leases } from './leases.ts';
 import { claimTasks } from './ledger/claim.ts';
 import { type Completion, completeTasks } from './ledger/finish.ts';
 import { reopen } from './ledger/handover.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
+import { type Loop, startLoop } from './loop.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { notDurableMeta, retryDelayMs, runNotDurable } from './not-durable/index.ts';
+import { QueueLoop } from './queue-loop.ts';
 import type { TaskRegistry } from './registry.ts';
 import { type Outcome, runTask } from './run-task.ts';
 import { type Slot, Slots } from './slots.ts';
@@ -38,6 +40,10 @@ export interface ConsumerOptions {
   readonly defaultTenantId: string;
   readonly metrics: RuntimeMetrics;
   readonly log: Logger;
+  /** How a queue's jobs are had; a test may open one that hangs. */
+  readonly openSource?: ((options: JobSourceOptions) => JobSource) | undefined;
+  /** When a queue counts as silent; shorter in tests. */
+  readonly silentLimitMs?: number | undefined;
   /** Told when a task has completed that others wait for: one of them may be due now. */
   readonly onLed?: (() => void) | undefined;
 }
@@ -48,10 +54,11 @@ const lockRenewalMs = lockDurationMs / 3;
  * is away its commands wait for it without end, and a process must be able to stop all the same: leases and locks then lapse.
  */
 const handBackMs = 10_000;
-/** For loops to end once their blocking calls are cut short. One that waits for a Redis that is away never hears of it. */
-const loopEndMs = 1000;
-/** After an error a loop waits, longer each time up to this. */
-const maxBackoffMs = 2000;
+/** How often silent queues are looked for, and when a queue counts as silent: an idle one is heard from each 5 s, its longest block. */
+const watchIntervalMs = 5000;
+const silentLimitMs = 20_000;
+/** Redis is asked what waits for no longer than this: when it is away there is nothing to rebuild. */
+const watchTimeoutMs = 2000;
 
 /** Outcomes whose acknowledgement takes no job from a waiting row: the row is finished, or the job goes back to wait. */
 const keepsItsJob: ReadonlySet<Outcome | 'dropped'> = new Set(['completed', 'failed', 'timed_out', 'handed_back']);
@@ -80,7 +87,7 @@ export class Consumer {
   readonly #owner = randomUUID();
   readonly #slots: Slots;
   readonly #leases: Leases;
-  readonly #sources: JobSource[];
+  readonly #queueLoops = new Map<QueueName, QueueLoop>();
   readonly #claims: Grouped<string, ClaimedTask | undefined>;
   readonly #completions: Grouped<Completion, boolean>;
   /** What is held of Redis: a job from its fetch to its acknowledgement. */
@@ -89,34 +96,42 @@ export class Consumer {
   readonly #chains = new Set<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #lockTimer: NodeJS.Timeout;
-  #loops: Promise<void>[] = [];
+  #watch: Loop | undefined;
   #stopping = false;
-  /** Nothing is started any more: leases are no longer kept. */
-  #stopped = false;
   #tokens = 0;
-  /** When each loop last heard from Redis: what readiness goes by. */
-  readonly #heardAt = new Map<QueueName, number>();
 
   constructor(options: ConsumerOptions) {
-    const { db, log, connection, worker } = options;
+    const { db, log, worker } = options;
     this.#options = options;
     this.#slots = new Slots(options.slots);
     this.#leases = new Leases(db, this.#owner, log);
     this.#claims = new Grouped({ ...groupedWrites, write: (ids) => claimTasks(db, ids, this.#owner, worker) });
     this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
-    const delayMs = (name: string, attempts: number) => retryDelayMs(options.registry, name, attempts);
-    this.#sources = options.queues.map(
-      (queue) => new JobSource({ queue, connection, workerName: worker, retryDelayMs: delayMs }),
-    );
-    for (const source of this.#sources) {
-      source.on('error', (error) => log.debug({ err: error, queue: source.queueName }, 'job source error'));
-    }
     this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
   }
 
   start(): void {
-    for (const source of this.#sources) void source.startStalledCheckTimer();
-    this.#loops = this.#sources.map((source) => this.#consume(source));
+    for (const queue of this.#options.queues) this.#queueLoops.set(queue, this.#openLoop(queue));
+    const round = () => this.#rebuildSilent();
+    this.#watch = startLoop({ name: 'consumer watchdog', intervalMs: watchIntervalMs, log: this.#options.log, round });
+  }
+
+  #openLoop(queue: QueueName): QueueLoop {
+    const { connection, worker, registry, log, openSource = (options) => new JobSource(options) } = this.#options;
+    const source = openSource({
+      queue,
+      connection,
+      workerName: worker,
+      retryDelayMs: (name, attempts) => retryDelayMs(registry, name, attempts),
+    });
+    source.on('error', (error) => log.debug({ err: error, queue }, 'job source error'));
+    return new QueueLoop({
+      source,
+      slots: this.#slots,
+      token: () => `${this.#owner}:${this.#tokens++}`,
+      start: (...args) => this.#start(...args),
+      log,
+    });
   }
 
   get slots(): { readonly capacity: number; readonly busy: number } {
@@ -133,11 +148,36 @@ export class Consumer {
     }));
   }
 
-  /** Queues whose loop has heard nothing from Redis for `ms`, although it has a slot to give. */
+  /** Queues whose loop has heard nothing from Redis for `ms`, or never, although there is a slot to give. */
   silentQueues(ms: number): QueueName[] {
     if (this.#slots.busy === this.#slots.capacity) return [];
-    const limit = Date.now() - ms;
-    return this.#options.queues.filter((queue) => (this.#heardAt.get(queue) ?? 0) < limit);
+    const loops = [...this.#queueLoops.values()];
+    return loops.filter((loop) => !loop.everHeard || loop.silentMs > ms).map(({ queue }) => queue);
+  }
+
+  /** A loop that hears nothing while jobs wait and Redis answers hangs, whatever it hangs on: it is given up for a new one. */
+  async #rebuildSilent(): Promise<undefined> {
+    const { log, metrics } = this.#options;
+    for (const [queue, loop] of this.#queueLoops) {
+      if (this.#stopping || loop.silentMs <= (this.#options.silentLimitMs ?? silentLimitMs)) continue;
+      const waiting = await this.#waitingJobs(queue);
+      if (waiting === 0 || this.#stopping) continue;
+      log.error({ queue, silent_ms: loop.silentMs, waiting }, 'a consumer stopped while jobs wait; it is built anew');
+      metrics.consumerRebuilt(queue);
+      this.#queueLoops.set(queue, this.#openLoop(queue));
+      await loop.close();
+    }
+    return undefined;
+  }
+
+  /** Jobs of a queue that wait in Redis; none when it does not answer in time. */
+  async #waitingJobs(queue: QueueName): Promise<number> {
+    const { connection } = this.#options;
+    const key = `${queuePrefix(queue)}:${queue}`;
+    const counts = Promise.all([connection.llen(`${key}:wait`), connection.zcard(`${key}:prioritized`)]);
+    const late = wait(watchTimeoutMs, undefined, { ref: false }).then(() => [0]);
+    const answer = await Promise.race([counts.catch(() => [0]), late]);
+    return answer.reduce((sum, count) => sum + count, 0);
   }
 
   /**
@@ -147,6 +187,7 @@ export class Consumer {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#slots.close();
+    for (const loop of this.#queueLoops.values()) loop.stop();
     const all = () => Promise.allSettled(this.#chains);
     await within(graceMs, all());
     if (this.#chains.size > 0) {
@@ -154,47 +195,10 @@ export class Consumer {
       this.#draining.abort();
       await within(handBackMs, all());
     }
-    this.#stopped = true;
     clearInterval(this.#lockTimer);
+    await this.#watch?.stop();
     await this.#leases.stop();
-    // forced: there is no BullMQ main loop to wait for, and the blocking call is cut short
-    await Promise.all(this.#sources.map((source) => source.close(true)));
-    await within(loopEndMs, Promise.allSettled(this.#loops));
-  }
-
-  async #consume(source: JobSource): Promise<void> {
-    const { tier } = queues[source.queueName];
-    let failures = 0;
-    while (!this.#stopping) {
-      let slot: Slot | undefined;
-      try {
-        slot = await this.#slots.take(tier, source.queueName);
-        if (!slot) return;
-        const token = `${this.#owner}:${this.#tokens++}`;
-        const job = await source.fetch(token);
-        this.#heardAt.set(source.queueName, Date.now());
-        failures = 0;
-        if (job && this.#stopped) {
-          // asked for before the stop, answered after it; else its lock would have to lapse
-          await job.moveToWait(token);
-          return;
-        }
-        if (job) {
-          this.#start(source, job, token, slot);
-          continue;
-        }
-        slot.release();
-        if (this.#stopping) return;
-        await source.waitForWork();
-      } catch (error) {
-        slot?.release();
-        if (this.#stopping) return;
-        failures += 1;
-        if (failures === 1)
-          this.#options.log.warn({ err: error, queue: source.queueName }, 'cannot fetch jobs; trying on');
-        await wait(Math.min(100 * 2 ** failures, maxBackoffMs) * (0.9 + 0.2 * Math.random()));
-      }
-    }
+    await Promise.all([...this.#queueLoops.values()].map((loop) => loop.close()));
   }
 
   #start(source: JobSource, job: FetchedJob, token: string, slot: Slot): void {
@@ -218,7 +222,7 @@ export class Consumer {
         this.#runs.delete(run);
       }
       if (!job) return;
-      this.#heardAt.set(source.queueName, Date.now());
+      this.#queueLoops.get(source.queueName)?.heard();
       if (!this.#stopping) continue;
       // asked for before the stop, answered after it; else its lock would have to lapse
       await job.moveToWait(token);
@@ -313,15 +317,15 @@ export class Consumer {
     // cut off from the database: whoever takes the tasks over must not find their jobs locked
     const held = this.#leases.confirmed ? [...this.#runs] : [...this.#runs].filter((run) => run.notDurable);
     const bySource = Map.groupBy(held, (run) => run.job.queueName);
-    for (const source of this.#sources) {
-      const runs = bySource.get(source.queueName) ?? [];
-      if (runs.length === 0) continue;
+    for (const [queue, runs] of bySource) {
+      const source = this.#queueLoops.get(queue as QueueName)?.source;
+      if (!source) continue;
       const ids = runs.map((run) => run.job.id ?? '');
       const tokens = runs.map((run) => run.token);
       try {
         await source.extendJobLocks(ids, tokens, lockDurationMs);
       } catch (error) {
-        this.#options.log.debug({ err: error, queue: source.queueName }, 'job locks were not renewed');
+        this.#options.log.debug({ err: error, queue }, 'job locks were not renewed');
       }
     }
   }

@@ -11,6 +11,7 @@ export interface RuntimeMetrics {
   /** Call with a claim; call what it returns with the outcome. */
   taskStarted(task: Pick<ClaimedTask, 'name' | 'queue' | 'dueAt'>): (outcome: Outcome) => void;
   jobDropped(queue: QueueName): void;
+  consumerRebuilt(queue: QueueName): void;
 }
 
 export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
@@ -42,6 +43,12 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
     labelNames: ['queue'] as const,
     registers,
   });
+  const rebuilt = new Counter({
+    name: 'millrace_consumers_rebuilt_total',
+    help: 'Consumers given up for a new one, because they heard nothing while jobs waited.',
+    labelNames: ['queue'] as const,
+    registers,
+  });
   return {
     taskStarted({ name, queue, dueAt }) {
       active.inc();
@@ -54,5 +61,6 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
       };
     },
     jobDropped: (queue) => dropped.inc({ queue }),
+    consumerRebuilt: (queue) => rebuilt.inc({ queue }),
   };
 }
