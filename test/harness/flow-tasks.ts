@@ -39,6 +39,13 @@ export function flowTasks(): FlowTasks {
 
 export const note = (name: string, options = {}): Flow => ({ task: 'note', payload: { name }, options });
 
+/** A group and what starts when all of it are done. */
+export const chord = <T>(group: readonly T[], body: T): { readonly group: readonly T[]; readonly then: T } => ({
+  group,
+  // biome-ignore lint/suspicious/noThenProperty: the word of the request; it holds an object, which makes nothing a promise
+  then: body,
+});
+
 /** The ids of a flow's tasks, in order. */
 export function idsOf(ids: FlowIds): string[] {
   if ('task_id' in ids) return [ids.task_id];

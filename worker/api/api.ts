@@ -16,6 +16,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { documentCreateRoutes } from './routes/document-create.ts';
 import { documentProcessingRoutes } from './routes/document-processing.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
@@ -35,6 +36,7 @@ const keepAliveTimeoutMs = 75_000;
 const families = [
   taskRoutes,
   taskEventRoutes,
+  flowRoutes,
   queueRoutes,
   deadLetterRoutes,
   workerRoutes,

@@ -44,15 +44,15 @@ export interface AcceptedFlow {
   readonly created: boolean;
 }
 
+export type FlowFault = 'flow_invalid' | 'flow_too_large' | 'flow_id_taken' | 'task_id_taken';
+
 /** A flow that was refused as a whole; `issues` names each place of it that is wrong, as `chain.0.group.2.payload.ms`. */
 export class FlowError extends MillraceError {
   override readonly name = 'FlowError';
+  declare readonly code: FlowFault;
   readonly issues: readonly FieldIssue[];
 
-  constructor(
-    code: 'flow_invalid' | 'flow_too_large' | 'flow_id_taken' | 'task_id_taken',
-    issues: readonly FieldIssue[],
-  ) {
+  constructor(code: FlowFault, issues: readonly FieldIssue[]) {
     const list = issues.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; ');
     super({
       code,

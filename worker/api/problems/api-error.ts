@@ -36,6 +36,8 @@ export const summaryOf = (errors: readonly FieldError[]): string =>
 
 export const taskNotFound = (id: string): ApiError =>
   new ApiError({ code: 'task_not_found', message: `There is no task ${id}.` });
+export const flowNotFound = (id: string): ApiError =>
+  new ApiError({ code: 'flow_not_found', message: `There is no flow ${id}.` });
 export const datasetNotFound = (id: string): ApiError =>
   new ApiError({ code: 'dataset_not_found', message: `There is no dataset ${id}.` });
 export const documentNotFound = (id: string): ApiError =>

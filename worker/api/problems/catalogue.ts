@@ -9,6 +9,7 @@ export const problemKinds = {
   // 400
   request_invalid: { status: 400, title: 'The request does not fit' },
   payload_invalid: { status: 400, title: 'The payload does not fit its task' },
+  flow_invalid: { status: 400, title: 'The flow does not fit' },
   json_malformed: { status: 400, title: 'The body is no JSON' },
   form_malformed: { status: 400, title: 'The form is incomplete or broken' },
   text_malformed: { status: 400, title: 'The text is no Unicode text' },
@@ -21,6 +22,7 @@ export const problemKinds = {
   key_unknown: { status: 401, title: 'The API key is not known' },
   not_found: { status: 404, title: 'There is nothing here' },
   task_not_found: { status: 404, title: 'There is no such task' },
+  flow_not_found: { status: 404, title: 'There is no such flow' },
   queue_not_found: { status: 404, title: 'There is no such queue' },
   dead_letter_not_found: { status: 404, title: 'There is no such dead letter' },
   dataset_not_found: { status: 404, title: 'There is no such dataset' },
@@ -30,6 +32,8 @@ export const problemKinds = {
   request_too_slow: { status: 408, title: 'The request came too slowly' },
   task_running: { status: 409, title: 'The task is running' },
   task_finished: { status: 409, title: 'The task has ended' },
+  flow_finished: { status: 409, title: 'The flow has ended' },
+  flow_id_taken: { status: 409, title: 'The flow id is taken' },
   task_id_taken: { status: 409, title: 'The task id is taken' },
   unique_key_taken: { status: 409, title: 'A task with this unique key is alive' },
   dataset_name_taken: { status: 409, title: 'The dataset name is taken' },
@@ -38,6 +42,7 @@ export const problemKinds = {
   document_not_paused: { status: 409, title: 'The document is not paused' },
   // 413, 414, 415
   batch_too_large: { status: 413, title: 'The batch holds too many tasks' },
+  flow_too_large: { status: 413, title: 'The flow holds too much' },
   payload_too_large: { status: 413, title: 'The payload is too large' },
   body_too_large: { status: 413, title: 'The body is too large' },
   file_too_large: { status: 413, title: 'The file is too large' },

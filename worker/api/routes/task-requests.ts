@@ -3,7 +3,7 @@ import type { FastifySchemaCompiler } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
 import { sqlState } from '../../db/index.ts';
-import { maxBatch, PayloadError, type TaskRegistry, type TaskRequest } from '../../runtime/index.ts';
+import { maxBatch, PayloadError, type TaskOptions, type TaskRegistry, type TaskRequest } from '../../runtime/index.ts';
 import { parsePayload } from '../../runtime/payload.ts';
 import { ApiError, type FieldError, summaryOf } from '../problems/api-error.ts';
 import type { TaskRequestBody } from '../schemas/task.ts';
@@ -116,6 +116,19 @@ function checkKnown(registry: TaskRegistry, entries: readonly Entry[], tasks: re
 export const sentBefore = (requests: readonly TaskRequest[]): TaskRequest[] =>
   requests.map((request) => ({ ...request, options: { ...request.options, taskIdIsNew: false } }));
 
+/** What a body says of a task, in the runtime's words. */
+export const optionsOf = (options: NonNullable<TaskRequestBody['options']>): TaskOptions => ({
+  queue: options.queue,
+  priority: options.priority,
+  countdownSeconds: options.countdown,
+  eta: options.eta === undefined ? undefined : new Date(options.eta),
+  expiresSeconds: options.expires,
+  taskId: options.task_id?.toLowerCase(),
+  uniqueKey: options.unique_key,
+  uniquePolicy: options.unique_policy,
+  durable: options.durable,
+});
+
 /**
  * Requests whose task ids are chosen here where the caller chose none, so that a broken connection leaves no doubt: sent
  * again with the same ids they are taken once.
@@ -141,16 +154,9 @@ export function requestsOf(
     payload,
     tenantId,
     options: {
-      queue: options.queue,
-      priority: options.priority,
-      countdownSeconds: options.countdown,
-      eta: options.eta === undefined ? undefined : new Date(options.eta),
-      expiresSeconds: options.expires,
+      ...optionsOf(options),
       taskId: options.task_id?.toLowerCase() ?? uuidv7(),
       taskIdIsNew: options.task_id === undefined,
-      uniqueKey: options.unique_key,
-      uniquePolicy: options.unique_policy,
-      durable: options.durable,
     },
   }));
 }

@@ -73,7 +73,7 @@ export const batchSchema = z.strictObject({
     .meta({ maxItems: maxBatch }),
 });
 
-const errorSchema: z.ZodType<TaskErrorJson> = z.object({
+export const errorSchema: z.ZodType<TaskErrorJson> = z.object({
   code: z.string(),
   message: z.string(),
   at: isoTime.optional(),

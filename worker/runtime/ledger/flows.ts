@@ -80,8 +80,7 @@ async function acceptedBefore(tx: Transaction, flow: NewFlow, flowId: string): P
     [taken[0]?.flow_id ?? flowId, flow.tenantId, flow.digest],
   );
   const ofOld = taken.every((row) => row.flow_id === old?.id);
-  if (old?.same && ofOld && (flow.flowId ?? old.id) === old.id)
-    return { flowId: old.id, ids: old.task_ids, created: false, handed: new Set() };
+  if (old?.same && ofOld) return { flowId: old.id, ids: old.task_ids, created: false, handed: new Set() };
   if (taken.length > 0) throw taskIdsTaken(own, new Set(taken.map(({ id }) => id)));
   if (!old) return undefined;
   throw new FlowError('flow_id_taken', [{ field: 'flow_id', message: `${flowId} belongs to another flow` }]);

@@ -39,9 +39,47 @@ export async function ensurePartitions(db: Database): Promise<void> {
 /** Rows removed from the default partition in one statement. */
 const defaultBatch = 1000;
 
+/** A flow stays whole, with the results that its tasks may ask for, until all of it is old. `since` is SQL. */
+const ofYoungFlow = (row: string, since: string) => `${row}.flow_id is not null and (
+  exists (select from tasks_live l where l.flow_id = ${row}.flow_id)
+  or exists (select from tasks_finished n where n.flow_id = ${row}.flow_id and n.finished_at >= ${since}))`;
+
+/** Drops a day, but for rows of flows that are not old: they go to the default partition. */
+async function dropDay(db: Database, name: string, limit: Date): Promise<void> {
+  await db.tx(async (tx) => {
+    await tx.script(`alter table tasks_finished detach partition ${name}`);
+    // past the parent table, whose trigger takes an insert for an end
+    await tx.query(
+      `insert into tasks_finished_default select old.* from ${name} old where ${ofYoungFlow('old', '$1')}`,
+      [limit],
+    );
+    await tx.query(
+      `delete from effects where task_id in (
+         select id from ${name} except select id from tasks_finished_default where flow_id is not null)`,
+    );
+    await tx.script(`drop table ${name}`);
+  });
+}
+
+/** Removes flows, with their links, of which no task is left. */
+async function removeFlows(db: Database, ttlSeconds: number): Promise<number> {
+  const rows = await db.query(
+    `with old as (
+       select id from flows f where created_at < now() - make_interval(secs => $1)
+          and not exists (select from tasks_live l where l.flow_id = f.id)
+          and not exists (select from tasks_finished n where n.flow_id = f.id)
+        order by created_at limit ${defaultBatch}),
+       links as (delete from task_links where flow_id in (select id from old))
+     delete from flows where id in (select id from old) returning id`,
+    [ttlSeconds],
+  );
+  return rows.length;
+}
+
 /**
  * Removes finished tasks older than `ttlSeconds` with their effect keys: whole partitions whose newest row is older, and rows
- * of the default partition in batches. Dead letters go too: they were kept that long. Returns what was removed.
+ * of the default partition in batches. Dead letters go too: they were kept that long. Flows go as a whole, with their links.
+ * Returns what was removed.
  */
 export async function removeFinished(db: Database, ttlSeconds: number): Promise<{ partitions: number; rows: number }> {
   const limit = addDays(await today(db), -Math.ceil(ttlSeconds / 86_400));
@@ -52,18 +90,18 @@ export async function removeFinished(db: Database, ttlSeconds: number): Promise<
   for (const { name } of tables) {
     const date = partitionName.exec(name)?.[1];
     if (!date || new Date(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T00:00:00Z`) >= limit) continue;
-    await db.tx(async (tx) => {
-      await tx.query(`delete from effects where task_id in (select id from ${name})`);
-      await tx.script(`drop table ${name}`);
-    });
+    await dropDay(db, name, limit);
     partitions += 1;
   }
   const rows = await db.query(
     `with old as (select id, finished_at from tasks_finished_default
-                   where finished_at < now() - make_interval(secs => $1) order by finished_at limit ${defaultBatch}),
+                   where finished_at < now() - make_interval(secs => $1)
+                     and not (${ofYoungFlow('tasks_finished_default', 'now() - make_interval(secs => $1)')})
+                   order by finished_at limit ${defaultBatch}),
           keys as (delete from effects where task_id in (select id from old))
      delete from tasks_finished_default where (id, finished_at) in (select id, finished_at from old) returning id`,
     [ttlSeconds],
   );
+  while ((await removeFlows(db, ttlSeconds)) === defaultBatch);
   return { partitions, rows: rows.length };
 }
