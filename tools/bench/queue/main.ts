@@ -131,7 +131,7 @@ function stop(reason: string): void {
 }
 const limit = options.full ? limitMs.full : limitMs.usual;
 setTimeout(() => stop(`the benchmark took longer than ${limit / 1000} s`), limit).unref();
-process.once('SIGINT', () => stop('interrupted'));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(`ended by ${signal}`));
 const gaveUp = cleared.then(() => {
   throw abort.signal.reason;
 });

@@ -62,7 +62,7 @@ async function sendAtPace({ run, probesPerSecond, durable, ...request }: Millrac
   const sent = await pace(request, async () => {
     const number = n;
     n += 1;
-    if (number % between !== 0) return enqueuer.one(task);
+    if (probesPerSecond === 0 || number % between !== 0) return enqueuer.one(task);
     const calledMs = now();
     await enqueuer.one({ ...task, task: 'sample_effect', payload: { run, n: number } });
     calls.push([number, calledMs, now()]);

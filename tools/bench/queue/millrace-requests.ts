@@ -12,5 +12,6 @@ export interface MillracePaceRequest extends PaceRequest {
   readonly durable: boolean;
   /** Name of the probes of this request. */
   readonly run: string;
+  /** 0 for none. */
   readonly probesPerSecond: number;
 }
