@@ -36,8 +36,11 @@ export class Leases {
         }
         const fences = runs.map((run) => run.fence);
         const renew = checks >= checksPerRenewal;
-        const held = renew ? await renewLeases(db, owner, fences) : await stillHeld(db, owner, fences);
-        if (renew) checks = 0;
+        const { held, complete } = renew
+          ? await renewLeases(db, owner, fences)
+          : { held: await stillHeld(db, owner, fences), complete: false };
+        // what was locked is tried again at the next check
+        if (complete) checks = 0;
         this.#heardAt = Date.now();
         for (const run of runs) {
           // a run may have ended meanwhile: then its row is gone for a good reason

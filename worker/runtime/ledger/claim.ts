@@ -70,16 +70,34 @@ const claimedTask = (row: ClaimRow, owner: string): ClaimedTask => ({
   dueAt: row.due_at,
 });
 
-/** Renews the leases of one owner, all in one statement, and returns the keys of the claims that still stand. */
-export async function renewLeases(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Set<string>> {
-  const rows = await db.query<{ id: string; epoch: number }>(
-    `update tasks_live t set lease_until = clock_timestamp() + interval '${leaseSeconds} seconds'
-       from unnest($2::uuid[], $3::bigint[]) as held (id, epoch)
-      where t.id = held.id and t.epoch = held.epoch and t.owner = $1 and t.status = 'RUNNING'
-      returning t.id, t.epoch`,
+/** What a renewal found. */
+export interface Renewal {
+  /** Keys of the claims that still stand. */
+  readonly held: Set<string>;
+  /** Whether all of those were renewed; rows that others had locked were passed over. */
+  readonly complete: boolean;
+}
+
+/**
+ * Renews the leases of one owner, all in one statement. It waits for no row: one that an effect or the end of its run holds
+ * locked would hold up all the others, and two statements that lock the same rows in two orders wait for each other.
+ */
+export async function renewLeases(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Renewal> {
+  const rows = await db.query<{ id: string; epoch: number; renewed: boolean }>(
+    `with held as (
+       select t.id, t.epoch from tasks_live t join unnest($2::uuid[], $3::bigint[]) as fence (id, epoch)
+           on t.id = fence.id and t.epoch = fence.epoch
+        where t.owner = $1 and t.status = 'RUNNING'),
+     free as (
+       select t.id from tasks_live t join held on t.id = held.id and t.epoch = held.epoch
+        where t.owner = $1 and t.status = 'RUNNING' for update of t skip locked),
+     renewed as (
+       update tasks_live t set lease_until = clock_timestamp() + interval '${leaseSeconds} seconds'
+         from free where t.id = free.id returning t.id)
+     select held.id, held.epoch, renewed.id is not null as renewed from held left join renewed on renewed.id = held.id`,
     [owner, fences.map((fence) => fence.id), fences.map((fence) => fence.epoch)],
   );
-  return new Set(rows.map(claimKey));
+  return { held: new Set(rows.map(claimKey)), complete: rows.every(({ renewed }) => renewed) };
 }
 
 /** A claim in words: one process may hold two of one task, of which only the newer stands. */
