@@ -18,6 +18,7 @@ import {
   NotDurableTasks,
   orphanQueues,
   registerWorker,
+  startAutoscale,
   type TaskRegistry,
   TaskWatcher,
   takeOverAll,
@@ -165,7 +166,7 @@ function startConsumer(
     registry,
     executor: openExecutor({ config, db: services.db, enqueuer, wearOut, log }, stack),
     queues: config.worker.queues,
-    slots: config.worker.slots,
+    slots: config.worker.autoscale?.min ?? config.worker.slots,
     worker: name,
     defaultTenantId,
     metrics: createRuntimeMetrics(metrics),
@@ -174,6 +175,8 @@ function startConsumer(
   });
   consumer.start();
   stack.defer(() => consumer.stop(config.graceMs));
+  const { autoscale, queues } = config.worker;
+  if (autoscale) deferLoops(stack, [startAutoscale({ db: services.db, queues, limits: autoscale, consumer, log })]);
   const heartbeat = registerWorker(
     services.db,
     { name, mode: config.mode, queues: config.worker.queues },

@@ -235,3 +235,31 @@ it('should never show a secret in a fault', () => {
     expect(list.join('\n')).not.toContain('hunter2');
   }
 });
+
+it('should set slots between CELERY_MIN_WORKERS and CELERY_MAX_WORKERS with CELERY_AUTO_SCALE, and only then', () => {
+  const bounds = { CELERY_MIN_WORKERS: '2', CELERY_MAX_WORKERS: '9' };
+  expect(readConfig({ ...bounds }).worker).toMatchObject({ slots: 4, autoscale: undefined });
+  expect(readConfig({ ...bounds, CELERY_AUTO_SCALE: 'true' }).worker).toMatchObject({
+    slots: 9,
+    autoscale: { min: 2, max: 9 },
+  });
+  const faulty = { CELERY_AUTO_SCALE: 'true', CELERY_MIN_WORKERS: '9', CELERY_MAX_WORKERS: '2' };
+  expect(faultsOf(faulty).join()).toMatch(
+    /CELERY_MIN_WORKERS: expected at most CELERY_MAX_WORKERS \(2\), instead got 9/,
+  );
+});
+
+it('should read rates of queues and tenants, and name an entry that is none', () => {
+  const { rates } = readConfig({
+    MILLRACE_RATE_LIMITS: 'mail=10/s, plugin=600/m',
+    MILLRACE_TENANT_RATE_LIMITS: 'mail=36/h',
+  }).window;
+  expect([...rates.queues]).toEqual([
+    ['mail', { perSecond: 10 }],
+    ['plugin', { perSecond: 10 }],
+  ]);
+  expect(rates.tenants.get('mail')).toEqual({ perSecond: 0.01 });
+  expect(faultsOf({ MILLRACE_RATE_LIMITS: 'mial=10/s' }).join()).toMatch(
+    /MILLRACE_RATE_LIMITS: .* instead got "mial=10\/s"/,
+  );
+});

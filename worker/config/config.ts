@@ -1,4 +1,5 @@
 /** The configuration of a process: the environment, checked as a whole, in the shapes that the rooms take. */
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isQueueName, type QueueName, queueNames } from '../queues.ts';
 import { configError, type Environment, givenValue, inspectEnvironment, type RawEnvironment } from './environment.ts';
@@ -59,7 +60,10 @@ export interface Config {
   };
   readonly worker: {
     readonly queues: readonly QueueName[];
+    /** At most. */
     readonly slots: number;
+    /** Undefined: always `slots` of them. */
+    readonly autoscale: { readonly min: number; readonly max: number } | undefined;
     readonly workerClass: WorkerClass;
     readonly maxTasksPerChild: number;
     readonly maxMemoryPerChildMib: number;
@@ -164,6 +168,14 @@ function consumedQueues(env: Environment, faults: string[]): QueueName[] {
   return [...new Set(env.CELERY_QUEUES.filter(isQueueName))];
 }
 
+function autoscaleOf(env: Environment, faults: string[]): Config['worker']['autoscale'] {
+  if (!env.CELERY_AUTO_SCALE) return undefined;
+  const min = env.CELERY_MIN_WORKERS;
+  const max = env.CELERY_MAX_WORKERS ?? Math.max(min, availableParallelism());
+  if (min > max) faults.push(`CELERY_MIN_WORKERS: expected at most CELERY_MAX_WORKERS (${max}), instead got ${min}`);
+  return { min, max };
+}
+
 const secondsOf = { s: 1, m: 60, h: 3600 } as const;
 
 /** `queue=count/unit` entries as tasks a second. */
@@ -201,9 +213,11 @@ function workerSettings(env: Environment, faults: string[]): Config['worker'] {
       `CELERY_WORKER_CLASS: ${workerClass} wants Postgres, because only one process and thread can open the embedded database; set DB_HOST, or use async`,
     );
   }
+  const autoscale = workerClass === 'solo' ? undefined : autoscaleOf(env, faults);
   return {
     queues: consumedQueues(env, faults),
-    slots: workerClass === 'solo' ? 1 : (env.CELERY_WORKER_AMOUNT ?? env.CELERY_WORKER_CONCURRENCY),
+    slots: workerClass === 'solo' ? 1 : (autoscale?.max ?? env.CELERY_WORKER_AMOUNT ?? env.CELERY_WORKER_CONCURRENCY),
+    autoscale,
     workerClass,
     maxTasksPerChild: env.MAX_TASKS_PER_CHILD,
     maxMemoryPerChildMib: env.MILLRACE_MAX_MEMORY_PER_CHILD,

@@ -79,6 +79,18 @@ const worker = {
     doc: 'Tasks a worker process runs side by side. Unset: `CELERY_WORKER_CONCURRENCY`.',
   }),
   CELERY_WORKER_CONCURRENCY: integer(1, 1000, 'slots')({ default: 4, doc: "AIECS's name for `CELERY_WORKER_AMOUNT`." }),
+  CELERY_AUTO_SCALE: flag({
+    default: false,
+    doc: 'Sets the slots between `CELERY_MIN_WORKERS` and `CELERY_MAX_WORKERS` by what waits, for how long, and how the event loop fares.',
+  }),
+  CELERY_MAX_WORKERS: integer(
+    1,
+    1000,
+    'slots',
+  )({
+    doc: 'Slots a worker process has at most with `CELERY_AUTO_SCALE`. Unset: one for each CPU.',
+  }),
+  CELERY_MIN_WORKERS: integer(1, 1000, 'slots')({ default: 1, doc: 'Slots it has at least, and starts with.' }),
   MILLRACE_API_REPLICAS: integer(
     0,
     1000,

@@ -138,6 +138,11 @@ export class Consumer {
     return this.#slots;
   }
 
+  /** Runs so many side by side from now on; those beyond them end first. */
+  resize(slots: number): void {
+    this.#slots.resize(slots);
+  }
+
   get running(): { readonly id: string; readonly task: string; readonly queue: string; readonly seconds: number }[] {
     const now = Date.now();
     return [...this.#runs].map(({ job, startedAt }) => ({
@@ -150,7 +155,7 @@ export class Consumer {
 
   /** Queues whose loop has heard nothing from Redis for `ms`, or never, although there is a slot to give. */
   silentQueues(ms: number): QueueName[] {
-    if (this.#slots.busy === this.#slots.capacity) return [];
+    if (this.#slots.busy >= this.#slots.capacity) return [];
     const loops = [...this.#queueLoops.values()];
     return loops.filter((loop) => !loop.everHeard || loop.silentMs > ms).map(({ queue }) => queue);
   }

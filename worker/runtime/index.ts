@@ -1,4 +1,5 @@
 /** The runtime's public face. */
+export { type AutoscaleLimits, startAutoscale } from './autoscale.ts';
 export { Broker } from './broker.ts';
 export { Consumer, type ConsumerOptions } from './consumer.ts';
 export { defineTask } from './define-task.ts';

@@ -144,3 +144,25 @@ it('should never hold more than its capacity, and never a free slot while somebo
     }),
   );
 });
+
+it('should give out more when there are more, and fewer as slots come back when there are fewer', async () => {
+  const slots = new Slots(1);
+  const held: Slot[] = [];
+  const ask = () => void slots.take('high').then((slot) => slot && held.push(slot));
+  for (let asked = 0; asked < 4; asked += 1) ask();
+  await turn();
+  expect(held).toHaveLength(1);
+  slots.resize(3);
+  await turn();
+  expect(held).toHaveLength(3);
+  slots.resize(1);
+  expect([slots.busy, slots.wantedBeside('high', 'high')]).toEqual([3, true]);
+  held.shift()?.release();
+  held.shift()?.release();
+  await turn();
+  expect(held).toHaveLength(1);
+  held.shift()?.release();
+  await turn();
+  expect([held.length, slots.busy]).toEqual([1, 1]);
+  slots.close();
+});

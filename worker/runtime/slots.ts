@@ -18,8 +18,8 @@ interface Waiter {
 }
 
 export class Slots {
-  readonly capacity: number;
-  #free: number;
+  #capacity: number;
+  #busy = 0;
   #closed = false;
   readonly #waiters: Waiter[] = [];
   /** Virtual time of each tier (stride scheduling): the tier that has had least for its weight goes first. */
@@ -28,12 +28,16 @@ export class Slots {
   #now = 0;
 
   constructor(capacity: number) {
-    this.capacity = capacity;
-    this.#free = capacity;
+    this.#capacity = capacity;
   }
 
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** Above the capacity after it was made smaller, until those beyond it are given back. */
   get busy(): number {
-    return this.capacity - this.#free;
+    return this.#busy;
   }
 
   /** Waits for a slot; undefined once `close` was called. @param kind of work, a queue's name: whose waiting `wantedBeside` leaves out */
@@ -48,9 +52,19 @@ export class Slots {
     });
   }
 
+  /** Gives out more from now on, or fewer as slots come back. */
+  resize(capacity: number): void {
+    this.#capacity = capacity;
+    this.#serve();
+  }
+
   /** Whether somebody of another kind of work waits for a slot: then one that is free again is given back, not kept. */
   wantedBeside(tier: QueueTier, kind: string): boolean {
-    return this.#closed || this.#waiters.some((waiter) => waiter.tier !== tier || waiter.kind !== kind);
+    return (
+      this.#closed ||
+      this.#busy > this.#capacity ||
+      this.#waiters.some((waiter) => waiter.tier !== tier || waiter.kind !== kind)
+    );
   }
 
   /** Gives out no more slots; those that wait hear undefined. */
@@ -60,14 +74,14 @@ export class Slots {
   }
 
   #serve(): void {
-    while (this.#free > 0 && this.#waiters.length > 0) {
+    while (this.#busy < this.#capacity && this.#waiters.length > 0) {
       const next = this.#waiters.reduce((best, waiter) =>
         this.#passed[waiter.tier] < this.#passed[best.tier] ? waiter : best,
       );
       this.#waiters.splice(this.#waiters.indexOf(next), 1);
       this.#now = Math.max(this.#now, this.#passed[next.tier]);
       this.#passed[next.tier] += 1 / weights[next.tier];
-      this.#free -= 1;
+      this.#busy += 1;
       next.give(this.#slot());
     }
   }
@@ -78,7 +92,7 @@ export class Slots {
       release: () => {
         if (!held) return;
         held = false;
-        this.#free += 1;
+        this.#busy -= 1;
         this.#serve();
       },
     };

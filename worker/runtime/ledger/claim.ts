@@ -123,7 +123,7 @@ export async function takeOverLapsed(db: Queryable, limit: number): Promise<stri
   const rows = await db.query<{ id: string }>(
     `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
             due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
-      where id in (select id from tasks_live where status = 'RUNNING' and lease_until < clock_timestamp()
+      where id in (select id from tasks_live where status = 'RUNNING' and lease_until < statement_timestamp()
                    order by lease_until limit $1 for update skip locked)
       returning id`,
     [limit],

@@ -114,7 +114,7 @@ export async function expireTasks(db: Queryable, limit: number): Promise<number>
     `with gone as (
        delete from tasks_live where id in (
          select id from tasks_live
-          where expires_at <= clock_timestamp() and status <> 'RUNNING' and started_at is null
+          where expires_at <= statement_timestamp() and status <> 'RUNNING' and started_at is null
           order by expires_at limit $1 for update skip locked)
        returning *)
      ${intoFinished(`'EXPIRED'`, 'null', '$2::jsonb', 'error_history', 'false')} returning id`,

@@ -69,6 +69,20 @@ export async function listTasks(
   };
 }
 
+/** What stands in Redis for these queues and waits, and for how long the oldest has been due. */
+export async function readBacklog(
+  db: Queryable,
+  queues: readonly string[],
+): Promise<{ readonly waiting: number; readonly oldestSeconds: number }> {
+  const [row] = await db.query<{ waiting: number; oldestSeconds: number }>(
+    `select count(*)::int as waiting,
+            coalesce(extract(epoch from clock_timestamp() - min(due_at)), 0)::float8 as "oldestSeconds"
+       from tasks_live where status = 'QUEUED' and queue = any ($1::text[])`,
+    [queues],
+  );
+  return row ?? { waiting: 0, oldestSeconds: 0 };
+}
+
 export interface QueueDepth {
   readonly queue: string;
   readonly pending: number;

@@ -43,7 +43,8 @@ const pairsPerRound = 500;
 const refillBatch = 2500;
 
 const waits = `t.status in ('PENDING', 'RETRYING')`;
-const mayRun = `t.due_at <= clock_timestamp() and (t.expires_at is null or t.expires_at > clock_timestamp() or t.started_at is not null)`;
+/** By `statement_timestamp()`: a volatile clock is never a condition of an index, and the index would be read to its end. */
+const mayRun = `t.due_at <= statement_timestamp() and (t.expires_at is null or t.expires_at > statement_timestamp() or t.started_at is not null)`;
 
 /** What stands in Redis, by queue and tenant: two scans of indexes that hold no more than the windows. */
 async function readStanding(db: Queryable): Promise<Standing[]> {

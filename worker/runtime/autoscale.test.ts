@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { nextCapacity, type Signs } from './autoscale.ts';
+
+const limits = { min: 2, max: 40 };
+const signs = (more: Partial<Signs>): Signs => ({
+  capacity: 8,
+  busy: 8,
+  waiting: 100,
+  oldestSeconds: 1,
+  loopDelayMs: 12,
+  calmRounds: 0,
+  ...more,
+});
+
+it('should add half as many slots while all are busy and work waits', () => {
+  expect(nextCapacity(signs({}), limits)).toBe(12);
+  expect(nextCapacity(signs({ capacity: 1, busy: 1 }), { min: 1, max: 4 })).toBe(2);
+});
+
+it('should double them when work has waited for long', () => {
+  expect(nextCapacity(signs({ oldestSeconds: 30 }), limits)).toBe(16);
+});
+
+it('should add none while there are free ones, or nothing waits', () => {
+  expect(nextCapacity(signs({ busy: 7 }), limits)).toBe(8);
+  expect(nextCapacity(signs({ waiting: 0 }), limits)).toBe(8);
+});
+
+it('should take some away when the event loop is what everything waits for, however much work there is', () => {
+  expect(nextCapacity(signs({ loopDelayMs: 250, oldestSeconds: 60 }), limits)).toBe(6);
+});
+
+it('should take some away after half a minute without need, not before', () => {
+  const calm = { busy: 1, waiting: 0 };
+  expect(nextCapacity(signs({ ...calm, calmRounds: 5 }), limits)).toBe(8);
+  expect(nextCapacity(signs({ ...calm, calmRounds: 6 }), limits)).toBe(6);
+});
+
+it('should stay within its bounds whatever the signs', () => {
+  const any = fc.record({
+    capacity: fc.integer({ min: 1, max: 1000 }),
+    busy: fc.nat(1000),
+    waiting: fc.nat(5000),
+    oldestSeconds: fc.nat(3600),
+    loopDelayMs: fc.nat(1000),
+    calmRounds: fc.nat(100),
+  });
+  fc.assert(
+    fc.property(any, (one) => {
+      const next = nextCapacity(one, limits);
+      expect(next).toBeGreaterThanOrEqual(limits.min);
+      expect(next).toBeLessThanOrEqual(limits.max);
+    }),
+  );
+});
