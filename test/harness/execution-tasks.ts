@@ -138,6 +138,16 @@ export const executionTasks: readonly RegisteredTask[] = [
     },
   }),
   defineTask({
+    name: 'lingers',
+    queue,
+    description: 'Takes a moment, and says where it ran.',
+    payload: nothing,
+    handle: async () => {
+      await wait(500);
+      return { here: here() };
+    },
+  }),
+  defineTask({
     name: 'spins',
     queue,
     description: 'Says where it is, and never yields again.',

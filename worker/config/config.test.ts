@@ -262,4 +262,23 @@ it('should read rates of queues and tenants, and name an entry that is none', ()
   expect(faultsOf({ MILLRACE_RATE_LIMITS: 'mial=10/s' }).join()).toMatch(
     /MILLRACE_RATE_LIMITS: .* instead got "mial=10\/s"/,
   );
+
+it("should take Dify's names of worker classes, and give solo one slot", () => {
+  for (const name of ['', 'gevent', 'eventlet', 'async'])
+    expect(readConfig({ CELERY_WORKER_CLASS: name }).worker).toMatchObject({ workerClass: 'async', slots: 4 });
+  expect(readConfig({ CELERY_WORKER_CLASS: 'solo', CELERY_WORKER_AMOUNT: '8' }).worker.slots).toBe(1);
+  expect(faultsOf({ CELERY_WORKER_CLASS: 'fork' })).toEqual([
+    expect.stringMatching(/^CELERY_WORKER_CLASS: expected one of/),
+  ]);
+});
+
+it('should refuse threads and children beside the embedded database', () => {
+  for (const workerClass of ['threads', 'prefork']) {
+    expect(faultsOf({ CELERY_WORKER_CLASS: workerClass })).toEqual([
+      expect.stringMatching(
+        new RegExp(`^CELERY_WORKER_CLASS: ${workerClass} wants Postgres, .*set DB_HOST, or use async$`),
+      ),
+    ]);
+    expect(readConfig({ CELERY_WORKER_CLASS: workerClass, ...server }).worker).toMatchObject({ workerClass, slots: 4 });
+  }
 });

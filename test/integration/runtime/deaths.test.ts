@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { WorkerClass } from '../../../worker/config/config.ts';
 import type { Database } from '../../../worker/db/index.ts';
-import { cancelTask, readTask } from '../../../worker/runtime/index.ts';
+import { cancelTask, readTask, retryDeadLetters } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { sampleTasks } from '../../../worker/tasks/sample/sample-tasks.ts';
 import {
@@ -22,7 +22,7 @@ import { executionTasks } from '../../harness/execution-tasks.ts';
 import { startMillrace } from '../../harness/millrace-process.ts';
 import { endProcess } from '../../harness/processes.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
-import { startRuntime } from '../../harness/runtime.ts';
+import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 import { until } from '../../harness/until.ts';
 
 /** Fields of /proc/<pid>/stat after the name, which may hold blanks. */
@@ -210,32 +210,34 @@ describe.each(databaseNames)('suspects on %s', (kind) => {
     await server[Symbol.asyncDispose]();
   });
 
-  const startHere = () =>
+  const startHere = (slots = 4) =>
     startRuntime({
       db: database.db,
       redis,
       tasks: executionTasks,
+      slots,
       hosts: { entry: new URL('../../harness/task-host.ts', import.meta.url), maxTasks: 50, maxMemoryMib: 300 },
     });
+
+  /** A row as a process leaves it that died with it. */
+  const left = async (runtime: TestRuntime, task: string, payload: { [key: string]: number }) => {
+    const { id } = await runtime.enqueuer.one({ task, payload, tenantId, options: { countdownSeconds: 3600 } });
+    await database.db.query(
+      `update tasks_live set status = 'RUNNING', owner = gen_random_uuid(), epoch = 1, attempts = 1, due_at = now(),
+              lease_until = now() - interval '1 second' where id = $1`,
+      [id],
+    );
+    return id;
+  };
 
   it('should run alone in a child what ran when its process died, with effects once and its deaths counted', async () => {
     const { db } = database;
     await using runtime = startHere();
-    const left = async (task: string, payload: { [key: string]: number }) => {
-      const { id } = await runtime.enqueuer.one({ task, payload, tenantId, options: { countdownSeconds: 3600 } });
-      // as a process leaves it that died with it
-      await db.query(
-        `update tasks_live set status = 'RUNNING', owner = gen_random_uuid(), epoch = 1, attempts = 1, due_at = now(),
-                lease_until = now() - interval '1 second' where id = $1`,
-        [id],
-      );
-      return id;
-    };
     const ids = await Promise.all([
-      left('where', {}),
-      left('effects', {}),
-      left('exits', { times: 2 }),
-      left('exits', { times: 9 }),
+      left(runtime, 'where', {}),
+      left(runtime, 'effects', {}),
+      left(runtime, 'exits', { times: 2 }),
+      left(runtime, 'exits', { times: 9 }),
     ]);
     const [where, effects, survivor, hopeless] = await Promise.all(ids.map((id) => runtime.ended(id, 55_000)));
     expect(where).toMatchObject({ status: 'COMPLETED', deaths: 0, attempts: 1 });
@@ -247,5 +249,24 @@ describe.each(databaseNames)('suspects on %s', (kind) => {
     expect(count?.n).toBe(1);
     expect(survivor).toMatchObject({ status: 'COMPLETED', deaths: 2, attempts: 1 });
     expect(hopeless).toMatchObject({ status: 'FAILED', deaths: 3, error: { code: 'deaths_exceeded' } });
+    // its dead letter does not come back to the loop
+    await db.tx((tx) => retryDeadLetters(tx, tenantId, { id: hopeless?.id }, 1));
+    await until(
+      'it lives again',
+      5000,
+      async () => (await readTask(db, tenantId, hopeless?.id ?? ''))?.status !== 'FAILED',
+    );
+    expect(await runtime.ended(hopeless?.id ?? '', 55_000)).toMatchObject({ status: 'FAILED', deaths: 3 });
+  });
+
+  it('should run a few suspects at once and let the others wait outside, without an attempt', async () => {
+    await using runtime = startHere(20);
+    const ids = await Promise.all(Array.from({ length: 12 }, () => left(runtime, 'lingers', {})));
+    const rows = await Promise.all(ids.map((id) => runtime.ended(id, 55_000)));
+    expect(rows.filter(({ status, attempts }) => status === 'COMPLETED' && attempts === 1)).toHaveLength(12);
+    // each of them held its child for a moment
+    const places = new Set(rows.map(({ result }) => JSON.stringify(result)));
+    expect(places.size).toBeLessThanOrEqual(4);
+    expect(rows.some(({ epoch }) => epoch > 3)).toBe(true);
   });
 });

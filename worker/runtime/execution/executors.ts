@@ -10,6 +10,7 @@ import { HostExecutor } from './host-executor.ts';
 import { HostPool } from './host-pool.ts';
 import { LoopExecutor } from './loop-executor.ts';
 import type { HostDatabase } from './messages.ts';
+import { Places } from './places.ts';
 import { startChild, startThread } from './started-host.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -38,6 +39,8 @@ export interface ExecutorOptions {
 
 /** A killed worker's tasks come all at once, and each wants a child to itself: so many run in a process, the others wait outside. */
 const maxSuspects = 4;
+/** Short ones pass through in their turn; who would hold a slot for longer comes back later. */
+const suspectWaitMs = 500;
 const suspectDelayMs = 1000;
 /** Memory at which a host is killed in the middle of its task, of that past which it is replaced. */
 const killFactor = 2;
@@ -54,7 +57,7 @@ class Executors implements Executor {
   readonly #loop: LoopExecutor;
   /** By where, and with which database. */
   readonly #hosted = new Map<string, HostExecutor>();
-  #suspects = 0;
+  readonly #suspects = new Places(maxSuspects);
 
   constructor(options: ExecutorOptions, hosts: HostSettings, loop: LoopExecutor) {
     this.#options = options;
@@ -73,13 +76,13 @@ class Executors implements Executor {
 
   async #runSuspect(task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended> {
     // a slot of prefork is a child of its own already
-    if (this.#suspects >= maxSuspects && this.#options.workerClass !== 'prefork')
+    if (this.#options.workerClass === 'prefork') return this.#executor('process', task).run(task, claimed, control);
+    if (!(await this.#suspects.take(suspectWaitMs)))
       return { postponed: `${maxSuspects} tasks run alone already`, delayMs: suspectDelayMs };
-    this.#suspects += 1;
     try {
       return await this.#executor('process', task).run(task, claimed, control);
     } finally {
-      this.#suspects -= 1;
+      this.#suspects.give();
     }
   }
 
