@@ -262,6 +262,7 @@ it('should read rates of queues and tenants, and name an entry that is none', ()
   expect(faultsOf({ MILLRACE_RATE_LIMITS: 'mial=10/s' }).join()).toMatch(
     /MILLRACE_RATE_LIMITS: .* instead got "mial=10\/s"/,
   );
+});
 
 it("should take Dify's names of worker classes, and give solo one slot", () => {
   for (const name of ['', 'gevent', 'eventlet', 'async'])
