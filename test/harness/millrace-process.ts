@@ -9,6 +9,12 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 45_000;
 const keptLines = 60;
 
+const living = new Set<ChildProcess>();
+// A test process that ends without disposing must not leave a worker behind.
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 export interface MillraceProcess extends AsyncDisposable {
   readonly pid: number;
   readonly child: ChildProcess;
@@ -39,9 +45,8 @@ export async function startMillrace(env: Readonly<Record<string, string>>): Prom
     });
   }
   child.once('exit', (code) => reject(new Error(`ended with exit code ${code}:\n${lines.join('\n')}`)));
-  // A test process that ends without disposing must not leave a worker behind.
-  const killNow = () => child.kill('SIGKILL');
-  process.once('exit', killNow);
+  living.add(child);
+  child.once('exit', () => living.delete(child));
   const { url } = await ready.finally(() => clearTimeout(timer));
   return {
     pid: child.pid ?? 0,
@@ -53,9 +58,6 @@ export async function startMillrace(env: Readonly<Record<string, string>>): Prom
       return child.exitCode;
     },
     kill: () => endProcess(child, 'SIGKILL', stopTimeoutMs),
-    async [Symbol.asyncDispose]() {
-      process.off('exit', killNow);
-      await endProcess(child, 'SIGTERM', stopTimeoutMs);
-    },
+    [Symbol.asyncDispose]: () => endProcess(child, 'SIGTERM', stopTimeoutMs),
   };
 }

@@ -1,0 +1,232 @@
+/** Worker processes die, or are asked to go, under load: what was accepted takes effect exactly once all the same. */
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline';
+import { QueueEvents } from 'bullmq';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Database } from '../../worker/db/index.ts';
+import { queuePrefix } from '../../worker/queues.ts';
+import { recoveryFrom } from '../harness/checker.ts';
+import { postgresServer, type RunningPostgres } from '../harness/postgres.ts';
+import { type RunningRedis, redisServer } from '../harness/redis.ts';
+import { endOf, openStage, type StageProcess } from '../harness/stage.ts';
+import { until } from '../harness/until.ts';
+
+const seed = 20_261_121;
+const tasks = 2000;
+/** Until a process has come to its failpoint. */
+const dyingMs = 60_000;
+/** The leases of the dead (30 s), a sweep, and what else is left. */
+const drainMs = 150_000;
+const takenUpSeconds = 45;
+const exact = {
+  attempted: tasks,
+  acknowledged: tasks,
+  unknown: 0,
+  lost: 0,
+  unexpected: 0,
+  doubled: 0,
+  active: 0,
+  torn: 0,
+};
+
+let postgres: RunningPostgres;
+
+beforeAll(async () => {
+  process.stdout.write(`seed ${seed}\n`);
+  postgres = await postgresServer.start();
+});
+afterAll(() => postgres[Symbol.asyncDispose]());
+
+const say = (row: string, figures: object) => process.stdout.write(`${row}: ${JSON.stringify(figures)}\n`);
+
+/** What a process that is dead now was running, and how many of those had their effect. */
+async function heldBy(db: Database, { pid }: StageProcess): Promise<{ ids: string[]; effected: number }> {
+  const rows = await db.query<{ id: string; effected: boolean }>(
+    `select id, exists (select from sample_effects where task_id = id) as effected from tasks_live
+      where status = 'RUNNING' and worker = $1`,
+    [`${hostname()}:${pid}`],
+  );
+  return { ids: rows.map(({ id }) => id), effected: rows.filter(({ effected }) => effected).length };
+}
+
+it('should take tasks up again within 45 s when workers are killed at each boundary between two steps', async () => {
+  await using stage = await openStage({ postgres });
+  await stage.start('api');
+  await stage.start('worker');
+  // counts apart from each other, so that they die one after the other
+  const boundaries = ['claimed:60', 'effect_committed:70', 'fetched:80', 'end_committed:90'];
+  const dying = await Promise.all(
+    boundaries.map((failpoint) => stage.start('worker', { MILLRACE_FAILPOINT: failpoint })),
+  );
+  const load = stage.load({ run: 'boundaries', seed, tasks, overMs: 16_000 });
+  const deaths = await Promise.all(
+    dying.map(async (worker, place) => {
+      const at = await endOf(worker, dyingMs);
+      return { failpoint: boundaries[place], at, signal: worker.child.signalCode, ...(await heldBy(stage.db, worker)) };
+    }),
+  );
+  const verdict = await load.verdict(drainMs);
+  const ends = await stage.db.query<{ id: string; finished_at: Date }>('select id, finished_at from tasks');
+  const endedAt = new Map(ends.map(({ id, finished_at }) => [id, finished_at.getTime()]));
+  const figures = deaths.map(({ failpoint, at, signal, ids, effected }) => ({
+    failpoint,
+    signal,
+    held: ids.length,
+    effected,
+    againAfter: Math.max(0, ...ids.map((id) => ((endedAt.get(id) ?? Number.NaN) - at) / 1000)),
+  }));
+  const lastDeath = Math.max(...deaths.map(({ at }) => at));
+  const { repair } = recoveryFrom(lastDeath, await load.ends());
+  say('workers killed', { figures, repair, ...verdict });
+  expect(verdict).toMatchObject(exact);
+  for (const { signal, againAfter } of figures) {
+    expect(signal).toBe('SIGKILL');
+    expect(againAfter).toBeLessThanOrEqual(takenUpSeconds);
+  }
+  // what was fetched and not claimed, or ended and not acknowledged, was held in Redis alone
+  expect(repair).toBeLessThanOrEqual(takenUpSeconds);
+  // else the kills struck nothing
+  expect(figures[0]?.held).toBeGreaterThan(0);
+  expect(figures[1]?.effected).toBeGreaterThan(0);
+});
+
+it('should hand over again within 45 s what a relay had marked when it was killed', async () => {
+  await using stage = await openStage({ postgres });
+  await stage.start('api');
+  // its relay serves all queues; without runs of its own only the handover is cut off
+  const dying = await stage.start('worker', { CELERY_QUEUES: 'mail', MILLRACE_FAILPOINT: 'marked_queued:3' });
+  await stage.start('worker');
+  // what is not due when it is accepted is the relay's
+  const load = stage.load({ run: 'relay', seed: seed + 1, tasks, overMs: 8000, countdownSeconds: 0.3 });
+  const moment = await endOf(dying, dyingMs);
+  expect(dying.child.signalCode).toBe('SIGKILL');
+  const verdict = await load.verdict(drainMs);
+  const { repair } = recoveryFrom(moment, await load.ends());
+  say('relay killed', { repair, ...verdict });
+  expect(verdict).toMatchObject(exact);
+  expect(repair).toBeLessThanOrEqual(takenUpSeconds);
+});
+
+it('should go on within 60 s when all workers are killed and started again', async () => {
+  await using stage = await openStage({ postgres });
+  await stage.start('api');
+  const workers = await stage.startWorkers(3);
+  // all at once, so that every slot is busy when they die
+  const load = stage.load({ run: 'all killed', seed: seed + 2, tasks, overMs: 3000 });
+  await load.reached(0.5);
+  await until('all workers are busy', dyingMs, async () => {
+    const running = await stage.db.query(
+      `select worker from tasks_live where status = 'RUNNING' group by worker having count(*) > 1`,
+    );
+    return running.length === workers.length;
+  });
+  const moment = Date.now();
+  await Promise.all(workers.map((worker) => worker.kill()));
+  await stage.startWorkers(3);
+  const verdict = await load.verdict(drainMs);
+  const recovery = recoveryFrom(moment, await load.ends());
+  say('all workers killed', { ...recovery, ...verdict });
+  expect(verdict).toMatchObject(exact);
+  expect(verdict.takenAgain).toBeGreaterThan(0);
+  expect(recovery.r).toBeLessThanOrEqual(60);
+  expect(recovery.repair).toBeLessThanOrEqual(60);
+});
+
+/** What fits: sleeps of a second; what does not: sleeps longer than any grace here. */
+const graceSeconds = 3;
+const sleeps = { fits: { count: 60, ms: 1000 }, tooLong: { count: 6, ms: 8000 } };
+const rollingMs = 30_000;
+/** Where `REDIS_HOST` puts the queues. */
+const brokerDatabase = 1;
+/** The undisturbed share of the load, before the first worker is asked to go. */
+const undisturbedShare = 0.3;
+
+/** Log lines of processes that say this, from now on. */
+function linesSaying(text: string): { readonly watch: (started: StageProcess) => void; readonly count: () => number } {
+  let count = 0;
+  return {
+    watch: ({ child }) => {
+      if (!child.stdout) throw new Error('the process has no output to read');
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if (line.includes(`"msg":"${text}"`)) count += 1;
+      });
+    },
+    count: () => count,
+  };
+}
+
+const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.NaN;
+
+it('should finish what fits the grace period and hand back the rest when workers are replaced one by one', async () => {
+  await using redis = await redisServer.start();
+  await using stage = await openStage({ postgres, redis, env: { MILLRACE_GRACE_SECONDS: String(graceSeconds) } });
+  await stage.start('api');
+  const handedBack = linesSaying('task handed back');
+  const startWorker = async () => {
+    const worker = await stage.start('worker');
+    handedBack.watch(worker);
+    return worker;
+  };
+  const workers = await Promise.all([startWorker(), startWorker(), startWorker()]);
+  let stalled = 0;
+  await using events = await stalledEvents(redis, () => {
+    stalled += 1;
+  });
+  const load = stage.load({ run: 'rolling', seed: seed + 20, tasks, overMs: rollingMs });
+  await load.reached(undisturbedShare);
+  for (const { count, ms } of Object.values(sleeps)) {
+    const sent = Array.from({ length: count }, () => ({ task: 'sample_sleep', payload: { ms } }));
+    expect(await stage.post('/v1/tasks/batch', { tasks: sent })).toMatchObject({ status: 202 });
+  }
+  const restartsFrom = Date.now();
+  for (const worker of workers) {
+    expect(await worker.stop()).toBe(0);
+    await startWorker();
+  }
+  const restartsTo = Date.now();
+  const verdict = await load.verdict(drainMs);
+  await until('all sleeps have ended', drainMs, async () => {
+    const [live] = await stage.db.query<{ n: number }>('select count(*)::int as n from tasks_live');
+    return live?.n === 0;
+  });
+
+  const tookMs = (from: number, to: number, ends: Awaited<ReturnType<typeof load.ends>>) =>
+    ends
+      .filter(({ acceptedAt }) => acceptedAt >= from && acceptedAt < to)
+      .map((end) => end.finishedAt - end.acceptedAt);
+  const ends = await load.ends();
+  const undisturbed = percentile(tookMs(0, restartsFrom, ends), 0.95);
+  const restarting = percentile(tookMs(restartsFrom, restartsTo, ends), 0.95);
+  const slept = await stage.db.query<{ ms: number; status: string; attempts: number; epoch: number }>(
+    `select (payload ->> 'ms')::int as ms, status, attempts, epoch from tasks where name = 'sample_sleep'`,
+  );
+  const handBacks = slept.reduce((sum, { epoch }) => sum + (epoch - 1) / 2, 0);
+  const p95 = { undisturbed, restarting, ratio: Number((restarting / undisturbed).toFixed(2)) };
+  say('rolling restart', { p95, restartsMs: restartsTo - restartsFrom, handBacks, stalled, ...verdict });
+
+  // nobody but the sleeps outlives a grace period: a claim more would be a takeover
+  expect(verdict).toMatchObject({ ...exact, takenAgain: 0 });
+  expect(slept).toHaveLength(sleeps.fits.count + sleeps.tooLong.count);
+  for (const { ms, epoch, ...ended } of slept) {
+    expect(ended).toEqual({ status: 'COMPLETED', attempts: 1 });
+    if (ms === sleeps.fits.ms) expect(epoch).toBe(1);
+  }
+  expect(handBacks).toBeGreaterThan(0);
+  // each time that a claim was given up, a worker said that it handed it back
+  expect(handedBack.count()).toBe(handBacks);
+  expect(stalled).toBe(0);
+  expect(events.closing).toBeUndefined();
+});
+
+/** BullMQ's own word for jobs whose lock was lost. */
+async function stalledEvents(redis: RunningRedis, onStalled: () => void) {
+  const { host, port, password } = redis;
+  const events = new QueueEvents('fast_tasks', {
+    connection: { host, port, password, db: brokerDatabase },
+    prefix: queuePrefix('fast_tasks'),
+  });
+  events.on('stalled', onStalled);
+  await events.waitUntilReady();
+  return Object.assign(events, { [Symbol.asyncDispose]: () => events.close() });
+}
