@@ -117,6 +117,13 @@ function operationSection(method: string, path: string, operation: Operation): s
 }
 
 function schemaSection(name: string, schema: JsonSchema): string {
+  const variants = schema.anyOf ?? schema.oneOf;
+  if (variants !== undefined) {
+    const tables = variants.map((variant) =>
+      table(['field', 'type', 'required', 'meaning'], fieldRows(fieldsOf(variant))),
+    );
+    return [`### ${name}`, `${schema.description ?? ''} One of these shapes:`.trim(), ...tables].join('\n\n');
+  }
   return [`### ${name}`, table(['field', 'type', 'always there', 'meaning'], fieldRows(fieldsOf(schema)))].join('\n\n');
 }
 

@@ -14,13 +14,34 @@ declare module 'fastify' {
 const description = `Background work on Redis and Postgres. 202 means that a task is committed and will run.
 Errors are application/problem+json with a stable \`code\`. A 503 says whether anything was accepted.`;
 
-/** Drops components that nothing refers to: each schema is there for input and for output, and is used as one. */
+const reference = (id: string) => `"#/components/schemas/${id}"`;
+
+/**
+ * Drops components that no call leads to: each schema is there for input and for output, and is used as one. What is used for input
+ * only loses the ending that tells it from its twin.
+ */
 function withoutUnused<D extends object>(document: D): D {
-  const text = JSON.stringify(document);
   const { components: parts } = document as { components?: { schemas?: Record<string, unknown> } };
-  const schemas = parts?.schemas ?? {};
-  const used = Object.entries(schemas).filter(([id]) => text.includes(`"#/components/schemas/${id}"`));
-  return { ...document, components: { ...parts, schemas: Object.fromEntries(used) } };
+  const all = Object.entries(parts?.schemas ?? {});
+  const left = new Map(all);
+  const used = new Set<string>();
+  // from call to component to component: one that contains itself is not used by that alone
+  for (let texts = [JSON.stringify({ ...document, components: undefined })]; texts.length > 0; ) {
+    const found = [...left].filter(([id]) => texts.some((text) => text.includes(reference(id))));
+    for (const [id] of found) {
+      used.add(id);
+      left.delete(id);
+    }
+    texts = found.map(([, schema]) => JSON.stringify(schema));
+  }
+  const schemas = Object.fromEntries(all.filter(([id]) => used.has(id)));
+  let text = JSON.stringify({ ...document, components: { ...parts, schemas } });
+  for (const id of used) {
+    const plain = id.replace(/Input$/, '');
+    if (plain === id || used.has(plain)) continue;
+    text = text.replaceAll(reference(id), reference(plain)).replace(`"${id}":`, `"${plain}":`);
+  }
+  return JSON.parse(text);
 }
 
 export async function installOpenApi(app: FastifyInstance, version: string): Promise<void> {

@@ -89,8 +89,8 @@ const flowMemberSchema: z.ZodType<FlowMemberJson> = z.object({
   task: z.string(),
   queue: z.string(),
   status: taskStatus,
-  waiting_for: z.int(),
-  parents: z.array(uuid),
+  waiting_for: z.int().meta({ description: 'So many of its parents have not completed.' }),
+  parents: z.array(uuid).meta({ description: 'What it waits or waited for, in order.' }),
   attempts: z.int(),
   error: errorSchema.nullable(),
   started_at: isoTime.nullable(),
@@ -102,8 +102,8 @@ export const flowSchema: z.ZodType<FlowJson> = z
   .object({
     flow_id: uuid,
     accepted_at: isoTime,
-    ended: z.boolean(),
-    states: z.partialRecord(taskStatus, z.int()),
+    ended: z.boolean().meta({ description: 'Nothing of it waits or runs.' }),
+    states: z.partialRecord(taskStatus, z.int()).meta({ description: 'How many tasks are in which state.' }),
     tasks: z.array(flowMemberSchema),
   })
   .register(components, { id: 'Flow' });

@@ -1,4 +1,4 @@
--- Flows (docs/decisions/0013-flows.md): tasks that wait for others. A row that waits is PENDING and due at infinity, so that neither
+-- Flows (docs/decisions/0015-flows.md): tasks that wait for others. A row that waits is PENDING and due at infinity, so that neither
 -- window nor claim take it; the end of a task it waits for frees it or cancels it, in the transaction of that end.
 create table flows (
   id uuid primary key,
