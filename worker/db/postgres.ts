@@ -28,6 +28,23 @@ const types = {
     oid === int8Oid ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
+/** Most statements that are prepared; a text beyond them is parsed and planned each time. */
+const maxPrepared = 300;
+const names = new Map<string, string>();
+
+/**
+ * A statement by name: each connection parses and plans it once. Planning took as long as running for the ledger's own statements
+ * (docs/decisions/0016). The texts of this program are constants, so they are few; those made at run time find the names taken.
+ */
+function prepared(text: string): { text: string; name?: string } {
+  const known = names.get(text);
+  if (known !== undefined) return { text, name: known };
+  if (names.size === maxPrepared) return { text };
+  const name = `m${names.size}`;
+  names.set(text, name);
+  return { text, name };
+}
+
 export function openPostgres(options: PostgresOptions): Database {
   const pool = new pg.Pool({
     host: options.host,
@@ -50,7 +67,7 @@ export function openPostgres(options: PostgresOptions): Database {
   pool.on('error', options.onError);
 
   const run = async <R extends Row>(client: pg.Pool | pg.PoolClient, text: string, params: readonly SqlValue[]) =>
-    (await client.query<R & pg.QueryResultRow>(text, [...params])).rows;
+    (await client.query<R & pg.QueryResultRow>({ ...prepared(text), values: [...params] })).rows;
 
   return guard({
     driver: 'postgres',
