@@ -75,23 +75,37 @@ export function openPostgres(options: PostgresOptions): Database {
     async transaction(work) {
       const client = await pool.connect();
       let broken: Error | undefined;
+      // a connection that breaks between two statements has no query to tell; unheard, it would end the process
+      const onBroken = (error: Error) => {
+        broken ??= error;
+      };
+      client.on('error', onBroken);
+      /** What a broken client says of itself names no cause. */
+      const withCause = async <T>(statement: Promise<T>): Promise<T> => {
+        try {
+          return await statement;
+        } catch (error) {
+          throw broken ?? error;
+        }
+      };
       const tx: Transaction = {
-        query: (text, params = []) => run(client, text, params),
+        query: (text, params = []) => withCause(run(client, text, params)),
         script: async (text) => {
-          await client.query(text);
+          await withCause(client.query(text));
         },
       };
       try {
-        await client.query('begin');
+        await withCause(client.query('begin'));
         const result = await work(tx);
-        await client.query('commit');
+        await withCause(client.query('commit'));
         return result;
       } catch (error) {
         await client.query('rollback').catch((rollbackError: Error) => {
-          broken = rollbackError;
+          broken ??= rollbackError;
         });
         throw error;
       } finally {
+        client.off('error', onBroken);
         client.release(broken);
       }
     },
