@@ -29,7 +29,8 @@ export interface ContextDeps {
   readonly writeProgress: (progress: string) => Promise<unknown>;
 }
 
-export function createContext({ db, enqueuer, task, retries, signal, log, writeProgress }: ContextDeps): RunContext {
+export function createContext(deps: ContextDeps): RunContext {
+  const { db, enqueuer, task, retries, signal, writeProgress } = deps;
   const { fence, durable = true } = task;
   let newest: Progress | undefined;
   let writing: Promise<void> | undefined;
@@ -47,7 +48,7 @@ export function createContext({ db, enqueuer, task, retries, signal, log, writeP
       try {
         await writeProgress(JSON.stringify(progress));
       } catch (error) {
-        log.debug({ err: error }, 'progress was not written');
+        deps.log.debug({ err: error }, 'progress was not written');
       }
     }
   };
@@ -59,7 +60,10 @@ export function createContext({ db, enqueuer, task, retries, signal, log, writeP
     attempt: task.attempts - 1,
     lastAttempt: task.attempts > retries,
     signal,
-    log,
+    // most handlers log nothing, and a child logger is made at its first use
+    get log() {
+      return deps.log;
+    },
     async enqueue(tx, tasks) {
       if (!durable) throw needsLedger(task.name, 'ctx.enqueue');
       const { tenantId, userId } = task;

@@ -3,6 +3,7 @@ import { type Job, Worker } from 'bullmq';
 import { type QueueName, queuePrefix } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { JobData } from './job.ts';
+import { Keeping } from './not-durable/job.ts';
 
 /**
  * A job fetched by a process that died before its claim, or whose answer was lost with the connection, is given out again
@@ -32,6 +33,7 @@ export interface JobSourceOptions {
 export class JobSource extends Worker<JobData> {
   readonly queueName: QueueName;
   readonly #connection: RedisConnection;
+  readonly #keeping = new Keeping();
   #dueTimer: NodeJS.Timeout | undefined;
 
   constructor({ queue, connection, workerName, retryDelayMs }: JobSourceOptions) {
@@ -73,11 +75,13 @@ export class JobSource extends Worker<JobData> {
    * @param result JSON text
    */
   async complete(job: FetchedJob, result: string, token: string, next: boolean): Promise<FetchedJob | undefined> {
+    this.#keeping.apply(job);
     return this.#next(await job.moveToCompleted(JSON.parse(result), token, next), token);
   }
 
   /** Ends an attempt of a job that is held with `token`: BullMQ decides whether another follows, and when. */
   async fail(job: FetchedJob, error: Error, token: string, next: boolean): Promise<FetchedJob | undefined> {
+    this.#keeping.apply(job);
     return this.#next(await job.moveToFailed(error, token, next), token);
   }
 

@@ -89,7 +89,7 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
   afterAll(async () => {
     await runtime[Symbol.asyncDispose]();
     // a test closed it
-    await database[Symbol.asyncDispose]().catch(() => undefined);
+    await Promise.resolve(database[Symbol.asyncDispose]()).catch(() => undefined);
     await servers[Symbol.asyncDispose]();
   });
 

@@ -35,13 +35,15 @@ export class LoopExecutor implements Executor {
   async run(task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended> {
     const { db, enqueuer, watchdog } = this.#deps;
     const { fence } = claimed;
-    const { signal, log } = control;
+    const { signal } = control;
     const context = createContext({
       enqueuer,
       task: claimed,
       retries: task.retry.retries,
       signal,
-      log,
+      get log() {
+        return control.log;
+      },
       db,
       writeProgress: control.writeProgress ?? ((progress) => writeProgress(db, fence, progress)),
     });

@@ -9,11 +9,25 @@ import type { TaskError } from '../ledger/rows.ts';
 
 /** How long the end of a task is told, and of how many a queue at most: what bounds Redis's memory. */
 export const keptSeconds = 3600;
-export const keptJobs = 20_000;
-export const kept: KeepJobs = { age: keptSeconds, count: keptJobs };
-
-/** Ends of attempts that are kept of a job. */
+const keptJobs = 20_000;
+/** Looking for what is too old or too many costs Redis a third of a job's whole work: it is done at every so many ends of a process. */
+const trimEvery = 50;
+/** Errors of attempts that are kept of a job. */
 const keptErrors = 10;
+
+/** What BullMQ is to keep of ended jobs, asked for at each end. */
+export class Keeping {
+  #ends = 0;
+
+  /** Applied to a job that is about to end. One from another client may say itself what is kept of it. */
+  apply({ opts }: { readonly opts: JobsOptions }): void {
+    const keep: KeepJobs = this.#ends === 0 ? { age: keptSeconds, count: keptJobs } : { count: -1 };
+    this.#ends = (this.#ends + 1) % trimEvery;
+    opts.removeOnComplete ??= keep;
+    opts.removeOnFail ??= keep;
+    opts.stackTraceLimit ??= keptErrors;
+  }
+}
 
 /** BullMQ asks the worker for the delay of this type: the task's own retry policy tells it. Also what such a job is known by. */
 export const backoffType = 'task_policy';
@@ -35,9 +49,6 @@ export const jobOptions = ({ id, priority, delayMs, attempts }: NewJob): JobsOpt
   priority,
   attempts,
   backoff: { type: backoffType },
-  removeOnComplete: kept,
-  removeOnFail: kept,
-  stackTraceLimit: keptErrors,
   ...(delayMs > 0 && { delay: delayMs }),
 });
 

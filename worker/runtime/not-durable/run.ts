@@ -14,7 +14,7 @@ import { afterFailure } from '../retry.ts';
 import { maxTimerMs, type Outcome, taskError } from '../run-task.ts';
 import type { RegisteredTask } from '../task.ts';
 import { unknownTask } from '../unknown-task.ts';
-import { kept, type StoredError, storedError } from './job.ts';
+import { type StoredError, storedError } from './job.ts';
 
 export interface NotDurableRunDeps {
   readonly executor: Executor;
@@ -58,9 +58,6 @@ export const retryDelayMs = (registry: TaskRegistry, name: string, attempts: num
 export async function runNotDurable(deps: NotDurableRunDeps, held: HeldJob): Promise<FetchedJob | undefined> {
   const { registry, metrics, log } = deps;
   const { job, source } = held;
-  // a job from another client may say nothing of what is kept of it
-  job.opts.removeOnComplete ??= kept;
-  job.opts.removeOnFail ??= kept;
   const task = registry.get(job.name) ?? unknownTask(job.name, source.queueName, registry.names);
   const claimed = claimOf(held, deps.owner);
   try {
@@ -124,7 +121,11 @@ async function attempt(
   claimed: ClaimedTask,
 ): Promise<Left> {
   const { draining, executor } = deps;
-  const log = deps.log.child({ task: task.name, task_id: claimed.fence.id, attempt: claimed.attempts - 1 });
+  let log: Logger | undefined;
+  const logOf = () => {
+    log ??= deps.log.child({ task: task.name, task_id: claimed.fence.id, attempt: claimed.attempts - 1 });
+    return log;
+  };
   const control = new AbortController();
   const onDrain = () => control.abort(new HandedBackError());
   if (draining.aborted) onDrain();
@@ -137,28 +138,36 @@ async function attempt(
   };
   const writeProgress = (progress: string) => held.job.updateProgress(JSON.parse(progress));
   try {
-    const ended = await executor.run(task, claimed, { signal: control.signal, log, entered, writeProgress });
+    const run = {
+      signal: control.signal,
+      entered,
+      writeProgress,
+      get log() {
+        return logOf();
+      },
+    };
+    const ended = await executor.run(task, claimed, run);
     clearTimeout(limit);
-    return await finish(held, task, claimed, ended, log);
+    if ('result' in ended) return await complete(held, ended.result);
+    return await finish(held, task, claimed, ended, logOf());
   } finally {
     clearTimeout(limit);
     draining.removeEventListener('abort', onDrain);
   }
 }
 
+async function complete({ job, source, token, wantsNext }: HeldJob, result: string): Promise<Left> {
+  return { outcome: 'completed', next: await source.complete(job, result, token, wantsNext()) };
+}
+
 async function finish(
   held: HeldJob,
   task: RegisteredTask,
   claimed: ClaimedTask,
-  ended: Ended,
+  ended: Exclude<Ended, { readonly result: string }>,
   log: Logger,
 ): Promise<Left> {
-  const { job, source, token } = held;
-  if ('result' in ended) {
-    log.debug('task completed');
-    const next = await source.complete(job, ended.result, token, held.wantsNext());
-    return { outcome: 'completed', next };
-  }
+  const { job, token } = held;
   if ('postponed' in ended) {
     log.debug({ why: ended.postponed }, 'task put off');
     await job.moveToDelayed(Date.now() + ended.delayMs, token);
