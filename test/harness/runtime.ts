@@ -39,6 +39,8 @@ export interface TestRuntime extends AsyncDisposable {
   ended(id: string, withinMs?: number): Promise<TaskRow>;
   /** Stops the consumer as SIGTERM does. */
   drain(graceMs: number): Promise<void>;
+  /** Cuts its connections to Redis, as a death does. */
+  sever(): void;
 }
 
 export interface TestRuntimeOptions {
@@ -124,6 +126,10 @@ export function startRuntime({
       return row;
     },
     drain: (graceMs) => consumer.stop(graceMs),
+    sever() {
+      producing.disconnect();
+      consuming.disconnect();
+    },
     async [Symbol.asyncDispose]() {
       await watcher.stop();
       await consumer.stop(0);
