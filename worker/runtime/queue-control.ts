@@ -56,10 +56,10 @@ export async function purgeQueue(db: Database, queue: QueueName, tenantId: strin
             limit ${purgeBatch} for update skip locked)
          returning *)
        insert into tasks_finished (id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker,
-         unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, flow_id, leads, status, error, error_history,
+         unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads, status, error, error_history,
          finished_at)
        select id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch + 1, worker, unique_key,
-         accepted_at, due_at, expires_at, started_at, progress, redis_job_id, flow_id, leads, 'CANCELLED',
+         accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads, 'CANCELLED',
          '{"code": "purged", "message": "The queue was purged."}'::jsonb, error_history, clock_timestamp() from gone
        returning id`,
       [queue, tenantId ?? null],

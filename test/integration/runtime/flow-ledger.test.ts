@@ -259,6 +259,17 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
     for (const left of ['task_links', 'flows', 'effects']) expect(await db.query(`select 1 from ${left}`)).toEqual([]);
   });
 
+  it('should bind its tenant again when a dead letter of a bound task is retried', async () => {
+    const [accepted] = await acceptTasks(db, [
+      { name: 'note', queue: 'fast_tasks', tenantId, payload: '{"name": "bound"}', isolated: true },
+    ]);
+    const [claimed] = await claim(accepted?.id ?? '');
+    if (!claimed) throw new Error('not claimed');
+    await failTask(db, claimed.fence, error, 'FAILED');
+    await db.tx((tx) => retryDeadLetters(tx, tenantId, {}, 1));
+    expect(await db.query('select isolated from tasks_live')).toEqual([{ isolated: true }]);
+  });
+
   it('should look at no link when tasks end that nobody waits for', async () => {
     const tasks = Array.from({ length: 200 }, () => ({
       name: 'note',

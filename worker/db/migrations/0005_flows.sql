@@ -31,6 +31,8 @@ alter table tasks_live
   -- others wait for it
   add column leads boolean not null default false;
 alter table tasks_finished
+  -- for a dead letter that is retried
+  add column isolated boolean not null default false,
   add column flow_id uuid,
   add column leads boolean not null default false;
 create index tasks_live_flow on tasks_live (flow_id) where flow_id is not null;
@@ -88,12 +90,12 @@ begin
       delete from tasks_live t using held where t.id = held.id and t.waiting_for > 0 returning t.*, held.cause)
     insert into tasks_finished (id, tenant_id, user_id, name, queue, status, priority, payload, trace, attempts, deaths, epoch,
       worker, unique_key, accepted_at, due_at, expires_at, started_at, finished_at, progress, error, error_history, redis_job_id,
-      flow_id, leads)
+      isolated, flow_id, leads)
     select id, tenant_id, user_id, name, queue, 'CANCELLED', priority, payload, trace, attempts, deaths, epoch + 1,
       worker, unique_key, accepted_at, due_at, expires_at, started_at, clock_timestamp(), progress,
       jsonb_build_object('code', 'parent_ended', 'parent', cause, 'message', format('Task %s, which it waited for, ended as %s.',
         cause, (select e.status from ended e where e.id = cause::uuid limit 1))),
-      error_history, redis_job_id, flow_id, leads
+      error_history, redis_job_id, isolated, flow_id, leads
       from gone;
   end if;
   return null;

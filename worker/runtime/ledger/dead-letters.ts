@@ -49,9 +49,9 @@ export async function retryDeadLetters(
          select id, finished_at from tasks_finished where ${matching} order by finished_at limit $5 for update skip locked)
        returning *)
      insert into tasks_live (id, tenant_id, user_id, name, queue, status, priority, payload, trace, attempts, deaths, epoch,
-                             accepted_at, due_at, error, error_history, redis_job_id, suspect, flow_id, leads)
+                             accepted_at, due_at, error, error_history, redis_job_id, suspect, isolated, flow_id, leads)
      select id, tenant_id, user_id, name, queue, 'PENDING', priority, payload, trace, 0, 0, epoch + 1,
-            accepted_at, clock_timestamp(), error, error_history, redis_job_id, deaths > 0, flow_id, leads
+            accepted_at, clock_timestamp(), error, error_history, redis_job_id, deaths > 0, isolated, flow_id, leads
        from back
      returning id, flow_id`,
     [...paramsOf(tenantId, filter), limit],

@@ -4,7 +4,7 @@ import { claimKey } from './claim.ts';
 import type { Fence, TaskError, TerminalStatus } from './rows.ts';
 
 const finishedColumns = `id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker, unique_key,
-  accepted_at, due_at, expires_at, started_at, progress, redis_job_id, flow_id, leads`;
+  accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads`;
 
 /** Moves rows from `gone` to the finished ones; $status, $result … are SQL. */
 const intoFinished = (status: string, result: string, error: string, history: string, deadLetter: string) => `

@@ -40,7 +40,7 @@ export async function reviveFlows(tx: Transaction, flowIds: readonly string[]): 
                              accepted_at, due_at, error_history, flow_id, leads, waiting_for, isolated)
      select id, tenant_id, user_id, name, queue, 'PENDING', priority, payload, trace, 0, 0, epoch + 1,
             accepted_at, case when parents > 0 then 'infinity' else clock_timestamp() end, error_history, flow_id, leads, parents,
-            false
+            isolated
        from counted`,
     [flowIds],
   );

@@ -236,10 +236,10 @@ async function cancelIn(tx: Transaction, tenantId: string, id: string, reason: s
   const rows = await tx.query(
     `with gone as (delete from tasks_live where flow_id = $1 returning *)
      insert into tasks_finished (id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker,
-       unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, flow_id, leads, status, error,
+       unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads, status, error,
        error_history, finished_at)
      select id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch + 1, worker,
-       unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, flow_id, leads, 'CANCELLED', $2::jsonb,
+       unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads, 'CANCELLED', $2::jsonb,
        error_history, clock_timestamp() from gone
      returning id`,
     [id, JSON.stringify(error)],
