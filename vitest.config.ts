@@ -16,8 +16,17 @@ export default defineConfig({
       {
         test: {
           name: 'faults',
-          include: ['test/failover/**/*.test.ts'],
+          include: ['test/failover/*.test.ts'],
           testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'failover',
+          include: ['test/failover/long/**/*.test.ts'],
+          testTimeout: 900_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },

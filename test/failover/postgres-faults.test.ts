@@ -54,7 +54,6 @@ it.each(faults.map((row, place) => ({ ...row, seed: seed + place })))(
     expect(ready.status).toBe(503);
     expect(verdict).toMatchObject({ ...exact, attempted: tasks });
     expect(verdict.acknowledged).toBeGreaterThanOrEqual(2000);
-    expect(verdict.unknown).toBeGreaterThan(0);
     // a 503 that says "nothing was accepted" is true
     expect(await load.refusedButKept()).toBe(0);
     expect(

@@ -1,86 +1,10 @@
 /** Redis fails under load, on every topology, and every accepted task takes effect exactly once. */
-import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { countedSampleTasks, recoveryFrom, startLoad } from '../harness/checker.ts';
+import { afterAll, beforeAll, it } from 'vitest';
 import { databaseKinds, type TestDatabase } from '../harness/databases.ts';
-import { startRuntime } from '../harness/runtime.ts';
-import { type RunningTopology, startTopology, type TopologyName } from '../harness/topologies.ts';
+import { redisFaults, standRedisFault } from './redis-faults.ts';
 
 const seed = 20_261_121;
 const tasks = 3000;
-const slots = 8;
-/** After the load is over: a lost lock (6 s), two checks for stalled jobs, the reconciler's grace, and the backlog. */
-const drainMs = 120_000;
-
-interface Row {
-  readonly fault: string;
-  readonly topology: TopologyName;
-  /** The load is spread over this: about as fast as it is worked off, so that jobs wait in Redis when it fails. */
-  readonly loadMs: number;
-  /** Strikes, and returns the moment that recovery counts from. */
-  readonly strike: (servers: RunningTopology) => Promise<number>;
-  /** Bounds, seconds. */
-  readonly r: number;
-  readonly repair: number;
-}
-
-const killMaster = async (servers: RunningTopology): Promise<number> => {
-  const master = await servers.master();
-  const at = Date.now();
-  await master.kill();
-  return at;
-};
-
-const frozenMs = 15_000;
-
-/** Its connections stay open and nothing answers; then it comes back and still takes itself for the master. */
-const freezeMaster = async (servers: RunningTopology): Promise<number> => {
-  const master = await servers.master();
-  const at = Date.now();
-  master.freeze();
-  await wait(frozenMs);
-  master.thaw();
-  return at;
-};
-
-/** Counted from its return. */
-const away = (ms: number) => async (servers: RunningTopology) => {
-  await servers.stop();
-  await wait(ms);
-  await servers.startAgain();
-  return Date.now();
-};
-
-const wipe = async (servers: RunningTopology): Promise<number> => {
-  const master = await servers.master();
-  const at = Date.now();
-  await master.call('flushall');
-  return at;
-};
-
-const rows: readonly Row[] = [
-  { fault: 'the master is killed', topology: 'sentinel', loadMs: 9000, strike: killMaster, r: 20, repair: 90 },
-  {
-    fault: 'the owner of the slot is killed',
-    topology: 'cluster',
-    loadMs: 9000,
-    strike: killMaster,
-    r: 15,
-    repair: 90,
-  },
-  { fault: 'the master is frozen', topology: 'sentinel', loadMs: 16_000, strike: freezeMaster, r: 35, repair: 90 },
-  {
-    fault: 'the owner of the slot is frozen',
-    topology: 'cluster',
-    loadMs: 16_000,
-    strike: freezeMaster,
-    r: 35,
-    repair: 90,
-  },
-  { fault: 'it is away for 3 s', topology: 'standalone', loadMs: 7000, strike: away(3000), r: 10, repair: 90 },
-  { fault: 'it is away for 20 s', topology: 'standalone', loadMs: 22_000, strike: away(20_000), r: 10, repair: 90 },
-  { fault: 'it is wiped', topology: 'standalone', loadMs: 2000, strike: wipe, r: 90, repair: 90 },
-];
 
 let database: TestDatabase;
 
@@ -90,32 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => database[Symbol.asyncDispose]());
 
-it.each(rows.map((row, place) => ({ ...row, seed: seed + place })))(
+it.each(redisFaults.map((row, place) => ({ ...row, seed: seed + place })))(
   'should lose and double nothing when $fault ($topology)',
-  async ({ fault, topology, loadMs, strike, seed, ...bounds }) => {
-    const { db } = database;
-    const { tasks: counted, begun } = countedSampleTasks();
-    await using servers = await startTopology(topology);
-    await using runtime = startRuntime({ db, redis: servers, tasks: counted, slots });
-    const { enqueuer } = runtime;
-    const load = startLoad({ db, enqueuer, run: `${topology}: ${fault}`, seed, tasks, overMs: loadMs, begun });
-    await load.reached(0.25);
-    const { prioritized = 0, wait: waiting = 0, active = 0 } = await runtime.broker.counts('fast_tasks');
-    const moment = await strike(servers);
-    const verdict = await load.verdict(drainMs);
-    const recovery = recoveryFrom(moment, await load.ends());
-    process.stdout.write(
-      `${topology}, ${fault}: ${JSON.stringify({ ...recovery, inRedis: prioritized + waiting + active, ...verdict })}\n`,
-    );
-    expect(verdict).toMatchObject({
-      attempted: tasks,
-      acknowledged: tasks,
-      lost: 0,
-      unexpected: 0,
-      doubled: 0,
-      active: 0,
-    });
-    expect(recovery.r).toBeLessThanOrEqual(bounds.r);
-    expect(recovery.repair).toBeLessThanOrEqual(bounds.repair);
+  async ({ seed, ...fault }) => {
+    await standRedisFault(database.db, fault, { seed, tasks });
   },
 );

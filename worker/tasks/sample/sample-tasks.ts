@@ -9,6 +9,13 @@ const maxMs = 3_600_000;
 const milliseconds = z.strictObject({ ms: z.int().min(0).max(maxMs) });
 const times = z.strictObject({ times: z.int().min(0).max(1000) });
 
+function busyFor(ms: number): number {
+  const until = performance.now() + ms;
+  let rounds = 0;
+  while (performance.now() < until) rounds += 1;
+  return rounds;
+}
+
 export const sampleTasks: readonly RegisteredTask[] = [
   defineTask({
     name: 'sample_noop',
@@ -42,18 +49,21 @@ export const sampleTasks: readonly RegisteredTask[] = [
     },
   }),
   defineTask({
+    name: 'sample_block',
+    queue,
+    retry,
+    description: 'Keeps the event loop of its worker busy, as a handler does that never yields.',
+    payload: milliseconds,
+    handle: async (_ctx, { ms }) => ({ rounds: busyFor(ms) }),
+  }),
+  defineTask({
     name: 'sample_cpu',
     queue,
     retry,
     description: 'Keeps its thread busy.',
     isolation: { in: 'thread', database: false },
     payload: milliseconds,
-    handle: async (_ctx, { ms }) => {
-      const until = performance.now() + ms;
-      let rounds = 0;
-      while (performance.now() < until) rounds += 1;
-      return { rounds };
-    },
+    handle: async (_ctx, { ms }) => ({ rounds: busyFor(ms) }),
   }),
   defineTask({
     name: 'sample_fail',
