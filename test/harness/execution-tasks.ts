@@ -35,6 +35,13 @@ export const executionTasks: readonly RegisteredTask[] = [
     }),
   }),
   defineTask({
+    name: 'gathers',
+    queue,
+    description: 'Returns the results of the tasks that it waited for.',
+    payload: nothing,
+    handle: async (ctx) => ({ here: here(), results: await ctx.results() }),
+  }),
+  defineTask({
     name: 'fails',
     queue,
     retry: twice,

@@ -5,6 +5,7 @@ import { cancelTask, type Json, readTask } from '../../../worker/runtime/index.t
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { type DatabaseKind, databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import { executionTasks } from '../../harness/execution-tasks.ts';
+import { idsOf } from '../../harness/flow-tasks.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 import { until } from '../../harness/until.ts';
@@ -132,6 +133,16 @@ describe.each(classes)('a worker of class %s', (workerClass) => {
     expect(await effectsOf(id)).toBe(1);
     const { followUp } = row.result as { followUp: string };
     expect(await runtime.ended(followUp)).toMatchObject({ status: 'COMPLETED', result: { text: 'followed' } });
+  });
+
+  it('should give a task of a flow the results before it, wherever it runs', async () => {
+    const text = (one: string) => ({ task: 'where', payload: { text: one } });
+    const { tasks } = await runtime.enqueuer.flow(
+      { tenantId },
+      { chain: [{ group: [text('a'), text('b')] }, { task: 'gathers', payload: {} }] },
+    );
+    const row = await runtime.ended(idsOf(tasks).at(-1) ?? '');
+    expect(row).toMatchObject({ status: 'COMPLETED', result: { results: [{ text: 'a' }, { text: 'b' }] } });
   });
 
   it('should leave nothing of an effect that failed half way', async () => {
