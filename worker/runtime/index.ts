@@ -23,6 +23,7 @@ export { type Accepted, uniquePolicies } from './ledger/accept.ts';
 export { takeOverAll } from './ledger/claim.ts';
 export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
 export { StaleOwnerError } from './ledger/effects.ts';
+export * as ledger from './ledger/index.ts';
 export { cancelTask } from './ledger/finish.ts';
 export { cancelFlow, type FlowMember, type FlowState, readFlow } from './ledger/flows.ts';
 export { ensurePartitions, removeFinished } from './ledger/partitions.ts';

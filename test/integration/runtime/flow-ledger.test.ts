@@ -2,17 +2,31 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../worker/db/index.ts';
-import { type Flow, purgeQueue, readFlow, removeFinished, retryDeadLetters } from '../../../worker/runtime/index.ts';
-import { acceptTasks } from '../../../worker/runtime/ledger/accept.ts';
-import { claimTasks, takeOverLapsed } from '../../../worker/runtime/ledger/claim.ts';
-import { giveUpAfterDeath } from '../../../worker/runtime/ledger/deaths.ts';
-import { cancelTask, completeTasks, expireTasks, failTask } from '../../../worker/runtime/ledger/finish.ts';
-import { parentResults } from '../../../worker/runtime/ledger/flow-results.ts';
-import type { ClaimedTask, Fence } from '../../../worker/runtime/ledger/rows.ts';
+import {
+  cancelTask,
+  type Flow,
+  ledger,
+  purgeQueue,
+  readFlow,
+  removeFinished,
+  retryDeadLetters,
+} from '../../../worker/runtime/index.ts';
 import { type DatabaseKind, databaseKinds, databaseNames, type TestDatabase } from '../../harness/databases.ts';
-import { acceptNotes } from '../../harness/flow-acceptance.ts';
-import { chord, idsOf, note } from '../../harness/flow-tasks.ts';
+import { openEnqueuer, type TestEnqueuer } from '../../harness/enqueuer.ts';
+import { chord, flowTasks, idsOf, note } from '../../harness/flow-tasks.ts';
+import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 
+const {
+  acceptTasks,
+  claimTasks,
+  completeTasks,
+  expireTasks,
+  failTask,
+  giveUpAfterDeath,
+  parentResults,
+  takeOverLapsed,
+} = ledger;
+type ClaimedTask = ledger.ClaimedTask;
 const tenantId = randomUUID();
 const error = { code: 'test', message: 'It went wrong.', at: new Date().toISOString(), attempt: 0 };
 
@@ -20,12 +34,18 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
   let kind: DatabaseKind;
   let database: TestDatabase;
   let db: Database;
+  let redis: RunningRedis;
+  /** Without a relay beside it: what it accepts stays in the ledger. */
+  let sender: TestEnqueuer;
   beforeAll(async () => {
     kind = await databaseKinds[name]();
-    database = await kind.open();
+    [database, redis] = await Promise.all([kind.open(), redisServer.start()]);
     db = database.db;
+    sender = openEnqueuer(db, redis, flowTasks().tasks);
   });
   afterAll(async () => {
+    await sender[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
     await database[Symbol.asyncDispose]();
     await kind[Symbol.asyncDispose]();
   });
@@ -34,7 +54,7 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
   });
 
   const accept = async (flow: Flow) => {
-    const { flowId, tasks } = await acceptNotes(db, tenantId, flow);
+    const { flowId, tasks } = await sender.enqueuer.flow({ tenantId }, flow);
     return { flowId, ids: idsOf(tasks) };
   };
   const claim = async (...ids: string[]): Promise<ClaimedTask[]> => {
@@ -160,7 +180,7 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
     expect(await states(flowId)).toEqual(['COMPLETED', 'COMPLETED', 'PENDING']);
   });
 
-  const ends: Record<string, (fence: Fence) => Promise<unknown>> = {
+  const ends: Record<string, (fence: ledger.Fence) => Promise<unknown>> = {
     FAILED: (fence) => failTask(db, fence, error, 'FAILED'),
     TIMED_OUT: (fence) => failTask(db, fence, error, 'TIMED_OUT'),
     'FAILED by deaths': (fence) => giveUpAfterDeath(db, fence, error, error),
@@ -212,12 +232,12 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
   it('should accept one of many of the same flow sent at once, and one of two that want the same id', async () => {
     const [a, b] = [randomUUID(), randomUUID()];
     const flow = { chain: [note('a', { taskId: a }), note('b')] };
-    const answers = await Promise.all(Array.from({ length: 8 }, () => acceptNotes(db, tenantId, flow)));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => sender.enqueuer.flow({ tenantId }, flow)));
     expect(answers.filter(({ created }) => created)).toHaveLength(1);
     expect(new Set(answers.map(({ flowId }) => flowId)).size).toBe(1);
     const rivals = await Promise.allSettled([
-      acceptNotes(db, tenantId, { group: [note('x', { taskId: b }), note('y')] }),
-      acceptNotes(db, tenantId, { group: [note('z'), note('x', { taskId: b })] }),
+      sender.enqueuer.flow({ tenantId }, { group: [note('x', { taskId: b }), note('y')] }),
+      sender.enqueuer.flow({ tenantId }, { group: [note('z'), note('x', { taskId: b })] }),
     ]);
     expect(rivals.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(rivals.find((rival) => rival.status === 'rejected')?.reason).toMatchObject({ code: 'task_id_taken' });

@@ -1,0 +1,7 @@
+/** Statements of the ledger, for suites that run them against each other on real databases. Tasks and processes have no use for them. */
+export { acceptTasks } from './accept.ts';
+export { claimTasks, takeOverLapsed } from './claim.ts';
+export { giveUpAfterDeath } from './deaths.ts';
+export { completeTasks, expireTasks, failTask } from './finish.ts';
+export { parentResults } from './flow-results.ts';
+export type { ClaimedTask, Fence } from './rows.ts';
