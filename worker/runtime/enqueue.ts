@@ -7,6 +7,7 @@ import { failpoint } from './failpoints.ts';
 import type { AcceptedFlow, Flow } from './flow.ts';
 import { planFlow } from './flow-plan.ts';
 import { Grouped } from './grouped.ts';
+import type { Json } from './json.ts';
 import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
 import { acceptFlow } from './ledger/flows.ts';
 import { type Handover, release } from './ledger/handover.ts';
@@ -14,7 +15,6 @@ import { asksNotDurable, createSender, NotDurableTasks, refuseInTransaction } fr
 import type { TaskOptions } from './options.ts';
 import { parsePayload, payloadText } from './payload.ts';
 import type { TaskRegistry } from './registry.ts';
-import type { Json } from './task.ts';
 import type { Window } from './window.ts';
 
 /** Most tasks a batch may hold. */

@@ -1,8 +1,8 @@
 /** What a flow is: tasks that wait for one another, sent as one. */
 import { MillraceError } from '../errors.ts';
+import type { Json } from './json.ts';
 import type { TaskOptions } from './options.ts';
 import type { FieldIssue } from './payload.ts';
-import type { Json } from './task.ts';
 
 /** Most tasks a flow may hold. */
 export const maxFlowTasks = 1000;

@@ -19,13 +19,15 @@ export {
   maxFlowLinks,
   maxFlowTasks,
 } from './flow.ts';
+export { JobSource } from './job-source.ts';
+export type { Json } from './json.ts';
 export { type Accepted, uniquePolicies } from './ledger/accept.ts';
 export { takeOverAll } from './ledger/claim.ts';
 export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
 export { StaleOwnerError } from './ledger/effects.ts';
-export * as ledger from './ledger/index.ts';
 export { cancelTask } from './ledger/finish.ts';
 export { cancelFlow, type FlowMember, type FlowState, readFlow } from './ledger/flows.ts';
+export * as ledger from './ledger/index.ts';
 export { ensurePartitions, removeFinished } from './ledger/partitions.ts';
 export { noRates, type Rate, removeFullBuckets } from './ledger/rates.ts';
 export {
@@ -56,7 +58,7 @@ export { startReconciler } from './reconciler.ts';
 export { createRegistry, orphanQueues, type TaskRegistry } from './registry.ts';
 export { startRelay } from './relay.ts';
 export { defaultRetry, exponentialDelay, fixedDelay, type RetryPolicy } from './retry.ts';
-export type { Isolation, Json, Progress, RegisteredTask, TaskContext } from './task.ts';
+export type { Isolation, Progress, RegisteredTask, TaskContext } from './task.ts';
 export { TaskWatcher } from './watch.ts';
 export { Window } from './window.ts';
 export { type LiveWorker, liveWorkers, registerWorker } from './worker-registry.ts';

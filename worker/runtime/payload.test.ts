@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Database, openPglite } from '../db/index.ts';
 import { PermanentError } from '../errors.ts';
+import type { Json } from './json.ts';
 import { maxPayloadBytes, maxPayloadDepth, PayloadError, parsePayload, payloadText } from './payload.ts';
-import type { Json } from './task.ts';
 
 /** The issues of a payload of any shape; undefined when it passes. */
 function issuesOf(raw: unknown, schema: z.ZodType = z.unknown()) {

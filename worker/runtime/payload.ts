@@ -1,7 +1,7 @@
 /** The payload of a task: plain JSON of a declared shape and a bounded size. */
 import type { z } from 'zod';
 import { PermanentError } from '../errors.ts';
-import type { Json } from './task.ts';
+import type { Json } from './json.ts';
 
 /** A payload is an order, not a parcel: files go to storage and are named in the payload. */
 export const maxPayloadBytes = 1024 * 1024;

@@ -3,12 +3,10 @@ import type { z } from 'zod';
 import type { Transaction } from '../db/index.ts';
 import type { QueueName } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Json } from './json.ts';
 import type { Accepted } from './ledger/accept.ts';
 import type { TaskOptions } from './options.ts';
 import type { RetryPolicy } from './retry.ts';
-
-/** JSON as Postgres keeps it. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 /** How far a task has come, for people. */
 export interface Progress {

@@ -1,6 +1,6 @@
 /** A consumer that hangs while jobs wait is built anew: liveness is progress, not a connection that answers. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { JobSource } from '../../../worker/runtime/job-source.ts';
+import { JobSource } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { sampleTasks } from '../../../worker/tasks/sample/sample-tasks.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';

@@ -1,6 +1,6 @@
 /** Tasks as they come in and go out. */
 import { z } from 'zod';
-import { type Json, maxBatch } from '../../runtime/index.ts';
+import { type Json, maxBatch, uniquePolicies } from '../../runtime/index.ts';
 import type { AcceptedJson, DeadLetterJson, TaskErrorJson, TaskJson, TaskPageJson } from '../types.ts';
 import { anyJson, components, intInQuery, isoTime, queueName, taskName, taskStatus, uuid } from './common.ts';
 
@@ -33,9 +33,13 @@ const optionsSchema = z
         .refine((key) => !key.includes('\u0000') && key.isWellFormed(), { error: 'must be text without U+0000' })
         .optional(),
       unique_policy: z
-        .enum(['return', 'reject'], { error: 'expected return or reject' })
+        .enum(uniquePolicies, { error: `expected ${uniquePolicies.join(', ')}` })
         .optional()
-        .meta({ description: 'While a task with the same unique_key lives: answer with it (`return`), or 409.' }),
+        .meta({
+          description:
+            'While a task with the same unique_key lives: answer with it (`return`, the default), 409 (`reject`), or cancel it and take ' +
+            'this one instead (`replace`).',
+        }),
       durable: z
         .boolean({ error: 'expected true or false' })
         .optional()
@@ -108,7 +112,10 @@ export const deadLetterSchema: z.ZodType<DeadLetterJson> = z
   .register(components, { id: 'DeadLetter' });
 
 /** Only where it is none. */
-const notDurable = z.literal(false).optional().meta({ description: 'There, and false, for tasks that are not durable.' });
+const notDurable = z
+  .literal(false)
+  .optional()
+  .meta({ description: 'There, and false, for tasks that are not durable.' });
 
 export const acceptedSchema: z.ZodType<AcceptedJson> = z.object({
   task_id: uuid,

@@ -2,7 +2,7 @@
 import type { Database, Queryable, Transaction } from '../../db/index.ts';
 import { MillraceError } from '../../errors.ts';
 import { failpoint } from '../failpoints.ts';
-import type { Json } from '../task.ts';
+import type { Json } from '../json.ts';
 import type { Fence } from './rows.ts';
 
 /** This run was overtaken: cancelled, timed out, or taken over by another worker. Nothing it does is let in any more. */

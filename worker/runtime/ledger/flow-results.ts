@@ -1,7 +1,7 @@
 /** What a task of a flow gets from those it waited for. */
 import type { Queryable } from '../../db/index.ts';
 import { PermanentError } from '../../errors.ts';
-import type { Json } from '../task.ts';
+import type { Json } from '../json.ts';
 
 /** Results of all parents together, as they are stored: one handler holds them in memory. */
 const maxResultsBytes = 64 * 1024 * 1024;

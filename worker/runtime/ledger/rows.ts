@@ -1,6 +1,6 @@
 /** The shapes of ledger rows. */
 import type { QueueName } from '../../queues.ts';
-import type { Json } from '../task.ts';
+import type { Json } from '../json.ts';
 
 export const waitingStatuses = ['PENDING', 'QUEUED', 'RETRYING'] as const;
 export const terminalStatuses = ['COMPLETED', 'FAILED', 'TIMED_OUT', 'CANCELLED', 'EXPIRED'] as const;

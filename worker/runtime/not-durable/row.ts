@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { QueueName } from '../../queues.ts';
 import { priorityOf } from '../job.ts';
+import type { Json } from '../json.ts';
 import type { TaskError, TaskRow, TaskStatus } from '../ledger/rows.ts';
-import type { Json } from '../task.ts';
 import { notDurableMeta, readStoredError, type StoredError } from './job.ts';
 
 export type NotDurableRow = TaskRow & { readonly durable: false };
