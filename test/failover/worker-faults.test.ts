@@ -150,12 +150,13 @@ it('should go on within 60 s when all workers are killed and started again', asy
 
 /** What fits: sleeps of a second; what does not: sleeps longer than any grace here. */
 const graceSeconds = 3;
-const sleeps = { fits: { count: 60, ms: 1000 }, tooLong: { count: 6, ms: 8000 } };
+const sleeps = { fits: { count: 18, ms: 1000 }, tooLong: { most: 24, ms: 12_000 } };
 const rollingMs = 30_000;
 /** Where `REDIS_HOST` puts the queues. */
 const brokerDatabase = 1;
-/** The undisturbed share of the load, before the first worker is asked to go. */
-const undisturbedShare = 0.3;
+/** Of the load: what the workers take to be warm, and what is undisturbed before the first of them is asked to go. */
+const warmShare = 0.15;
+const undisturbedShare = 0.4;
 
 /** Log lines of processes that say this, from now on. */
 function linesSaying(text: string): { readonly watch: (started: StageProcess) => void; readonly count: () => number } {
@@ -190,11 +191,27 @@ it('should finish what fits the grace period and hand back the rest when workers
     stalled += 1;
   });
   const load = stage.load({ run: 'rolling', seed: seed + 20, tasks, overMs: rollingMs });
+  await load.reached(warmShare);
+  const undisturbedFrom = Date.now();
   await load.reached(undisturbedShare);
-  for (const { count, ms } of Object.values(sleeps)) {
+  const undisturbedTo = Date.now();
+  const sleep = async (ms: number, count: number) => {
     const sent = Array.from({ length: count }, () => ({ task: 'sample_sleep', payload: { ms } }));
     expect(await stage.post('/v1/tasks/batch', { tasks: sent })).toMatchObject({ status: 202 });
-  }
+  };
+  // one after the other, until each worker has one that it cannot finish
+  let tooLong = 0;
+  await until('each worker sleeps', dyingMs, async () => {
+    const sleeping = await stage.db.query(
+      `select worker from tasks_live where name = 'sample_sleep' and status = 'RUNNING' group by worker`,
+    );
+    if (sleeping.length < workers.length && tooLong < sleeps.tooLong.most) {
+      await sleep(sleeps.tooLong.ms, 1);
+      tooLong += 1;
+    }
+    return sleeping.length === workers.length;
+  });
+  await sleep(sleeps.fits.ms, sleeps.fits.count);
   const restartsFrom = Date.now();
   for (const worker of workers) {
     expect(await worker.stop()).toBe(0);
@@ -209,7 +226,7 @@ it('should finish what fits the grace period and hand back the rest when workers
       .filter(({ acceptedAt }) => acceptedAt >= from && acceptedAt < to)
       .map((end) => end.finishedAt - end.acceptedAt);
   const ends = await load.ends();
-  const undisturbed = percentile(tookMs(0, restartsFrom, ends), 0.95);
+  const undisturbed = percentile(tookMs(undisturbedFrom, undisturbedTo, ends), 0.95);
   const restarting = percentile(tookMs(restartsFrom, restartsTo, ends), 0.95);
   const slept = await stage.db.query<{ ms: number; status: string; attempts: number; epoch: number }>(
     `select (payload ->> 'ms')::int as ms, status, attempts, epoch from tasks where name = 'sample_sleep'`,
@@ -220,7 +237,7 @@ it('should finish what fits the grace period and hand back the rest when workers
 
   // nobody but the sleeps outlives a grace period: a claim more would be a takeover
   expect(verdict).toMatchObject({ ...exact, takenAgain: 0 });
-  expect(slept).toHaveLength(sleeps.fits.count + sleeps.tooLong.count);
+  expect(slept).toHaveLength(sleeps.fits.count + tooLong);
   for (const { ms, epoch, ...ended } of slept) {
     expect(ended).toEqual({ status: 'COMPLETED', attempts: 1 });
     if (ms === sleeps.fits.ms) expect(epoch).toBe(1);
