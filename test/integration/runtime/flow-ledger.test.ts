@@ -312,14 +312,19 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
       expect(await completeTasks(tx, completions)).toEqual(Array(200).fill(true));
       expect(await scans()).toBe(before);
       await tx.query('create temp table ended on commit drop as select * from tasks_finished');
-      await tx.query('update ended set id = gen_random_uuid()');
-      const [plan] = await tx.query<{ 'QUERY PLAN': [{ 'Execution Time': number; Triggers: { Time: number }[] }] }>(
-        'explain (analyze, format json) insert into tasks_finished select * from ended',
-      );
-      const { 'Execution Time': whole = 0, Triggers: triggers = [] } = plan?.['QUERY PLAN'][0] ?? {};
-      const own = triggers.reduce((sum, { Time: ms }) => sum + ms, 0);
+      const costs: { own: number; whole: number }[] = [];
+      for (let round = 0; round < 10; round += 1) {
+        await tx.query('update ended set id = gen_random_uuid()');
+        const [plan] = await tx.query<{ 'QUERY PLAN': [{ 'Execution Time': number; Triggers: { Time: number }[] }] }>(
+          'explain (analyze, format json) insert into tasks_finished select * from ended',
+        );
+        const { 'Execution Time': whole = 0, Triggers: triggers = [] } = plan?.['QUERY PLAN'][0] ?? {};
+        costs.push({ whole, own: triggers.reduce((sum, { Time: ms }) => sum + ms, 0) });
+      }
+      // the cheapest: others may have had the machine meanwhile
+      const { own, whole } = costs.toSorted((a, b) => a.own - b.own)[0] ?? { own: 0, whole: 0 };
       process.stdout.write(`flows on ${name}: ${own.toFixed(2)} of ${whole.toFixed(2)} ms of an insert of 200 ends\n`);
-      expect(own).toBeLessThan(Math.max(5, whole / 4));
+      expect(own).toBeLessThan(1);
     });
   });
 });

@@ -51,50 +51,53 @@ create or replace view tasks as
 
 -- The step of a flow, after every statement that ends tasks, whoever wrote it. Rows are locked in the order of their ids before
 -- they are changed, and counted in the newer snapshot of the next statement: two parents that end at once count one after another.
--- Its plans are kept by a session, perhaps from when the tables were empty: they go by the indexes, however few rows there were.
+-- Its plans are kept by a session, perhaps from when the tables were empty. So rows are named by arrays of ids, and found by index.
 create function advance_flows() returns trigger language plpgsql
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  done uuid[];
+  lost uuid[];
+  children uuid[];
+  causes uuid[];
 begin
   -- what this very function cancels leads to nothing that still lives
   if not exists (select from ended where leads and error ->> 'code' is distinct from 'parent_ended') then
     return null;
   end if;
-  if exists (select from ended where leads and status = 'COMPLETED') then
-    perform from tasks_live
-      where id in (select l.child_id from ended e join task_links l on l.parent_id = e.id
-                    where e.leads and e.status = 'COMPLETED')
-      order by id for update;
+  select array_agg(id) filter (where status = 'COMPLETED'),
+         array_agg(id) filter (where status <> 'COMPLETED' and error ->> 'code' is distinct from 'parent_ended')
+    into done, lost from ended where leads;
+  if done is not null then
+    select array_agg(distinct child_id order by child_id) into children from task_links where parent_id = any (done);
+    perform from tasks_live where id = any (children) order by id for update;
     update tasks_live t
-       set waiting_for = t.waiting_for - done.parents,
-           due_at = case when t.waiting_for > done.parents then t.due_at
-                         else clock_timestamp() + make_interval(secs => coalesce(done.countdown, 0)) end
-      from (select l.child_id, count(*)::integer as parents, max(l.countdown) as countdown
-              from ended e join task_links l on l.parent_id = e.id
-             where e.leads and e.status = 'COMPLETED' group by l.child_id) as done
-     where t.id = done.child_id and t.waiting_for > 0;
+       set waiting_for = t.waiting_for - freed.parents,
+           due_at = case when t.waiting_for > freed.parents then t.due_at
+                         else clock_timestamp() + make_interval(secs => coalesce(freed.countdown, 0)) end
+      from (select child_id, count(*)::integer as parents, max(countdown) as countdown
+              from task_links where parent_id = any (done) group by child_id) as freed
+     where t.id = any (children) and t.id = freed.child_id and t.waiting_for > 0;
   end if;
-  if exists (select from ended where leads and status <> 'COMPLETED' and error ->> 'code' is distinct from 'parent_ended') then
+  if lost is not null then
     with recursive down as (
-      select l.child_id, min(e.id::text) as cause from ended e join task_links l on l.parent_id = e.id
-       where e.leads and e.status <> 'COMPLETED' group by l.child_id
+      select child_id, min(parent_id::text)::uuid as cause from task_links where parent_id = any (lost) group by child_id
       union
-      select l.child_id, down.cause from down
-        join tasks_live t on t.id = down.child_id and t.leads
-        join task_links l on l.parent_id = t.id),
-    doomed as (
-      select child_id, min(cause) as cause from down group by child_id),
-    held as (
-      select t.id, doomed.cause from tasks_live t join doomed on doomed.child_id = t.id
-       where t.waiting_for > 0 order by t.id for update of t),
-    gone as (
-      delete from tasks_live t using held where t.id = held.id and t.waiting_for > 0 returning t.*, held.cause)
+      select next.child_id, down.cause from down
+       cross join lateral (select from tasks_live where id = down.child_id and leads offset 0) as waits
+       cross join lateral (select child_id from task_links where parent_id = down.child_id offset 0) as next)
+    select array_agg(child_id order by child_id), array_agg(cause order by child_id) into children, causes
+      from (select distinct on (child_id) child_id, cause from down order by child_id, cause) as doomed;
+    perform from tasks_live where id = any (children) and waiting_for > 0 order by id for update;
+    with gone as (
+      delete from tasks_live where id = any (children) and waiting_for > 0
+      returning *, causes[array_position(children, id)] as cause)
     insert into tasks_finished (id, tenant_id, user_id, name, queue, status, priority, payload, trace, attempts, deaths, epoch,
       worker, unique_key, accepted_at, due_at, expires_at, started_at, finished_at, progress, error, error_history, redis_job_id,
       isolated, flow_id, leads)
     select id, tenant_id, user_id, name, queue, 'CANCELLED', priority, payload, trace, attempts, deaths, epoch + 1,
       worker, unique_key, accepted_at, due_at, expires_at, started_at, clock_timestamp(), progress,
       jsonb_build_object('code', 'parent_ended', 'parent', cause, 'message', format('Task %s, which it waited for, ended as %s.',
-        cause, (select e.status from ended e where e.id = cause::uuid limit 1))),
+        cause, (select e.status from ended e where e.id = cause limit 1))),
       error_history, redis_job_id, isolated, flow_id, leads
       from gone;
   end if;
