@@ -279,6 +279,22 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
     for (const left of ['task_links', 'flows', 'effects']) expect(await db.query(`select 1 from ${left}`)).toEqual([]);
   });
 
+  it('should refuse to hand on more results than a handler should hold, or fewer than there were', async () => {
+    const { ids } = await accept({ chain: [{ group: [note('a'), note('b')] }, note('c')] });
+    await run(...ids.slice(0, 2));
+    const [a = '', , c = ''] = ids;
+    expect(await parentResults(db, a)).toEqual([]);
+    // no compression: sizes count as they are stored
+    await db.query(
+      `update tasks_finished set result = (select jsonb_agg(gen_random_uuid()) from generate_series(1, 900000))
+        where id = any ($1::uuid[])`,
+      [ids],
+    );
+    await expect(parentResults(db, c)).rejects.toMatchObject({ code: 'results_too_large' });
+    await db.query('delete from tasks_finished where id = $1', [a]);
+    await expect(parentResults(db, c)).rejects.toMatchObject({ code: 'results_missing' });
+  });
+
   it('should bind its tenant again when a dead letter of a bound task is retried', async () => {
     const [accepted] = await acceptTasks(db, [
       { name: 'note', queue: 'fast_tasks', tenantId, payload: '{"name": "bound"}', isolated: true },

@@ -12,30 +12,31 @@ const maxResultsBytes = 64 * 1024 * 1024;
  * @throws PermanentError `results_too_large`, `results_missing`
  */
 export async function parentResults(db: Queryable, taskId: string): Promise<Json[]> {
-  const [size] = await db.query<{ parents: number; completed: number; bytes: number }>(
-    `select count(*)::int as parents, count(f.id)::int as completed, coalesce(sum(pg_column_size(f.result)), 0)::float8 as bytes
-       from task_links l left join tasks_finished f on f.id = l.parent_id and f.status = 'COMPLETED' where l.child_id = $1`,
-    [taskId],
+  // one look-up: sizes as they are stored, and the results only when they are not too much together
+  const rows = await db.query<{ missing: boolean; bytes: number; result: Json }>(
+    `with parents as materialized (
+       select l.place, f.id, f.result, coalesce(pg_column_size(f.result), 0) as bytes
+         from task_links l left join tasks_finished f on f.id = l.parent_id and f.status = 'COMPLETED' where l.child_id = $1)
+     select id is null as missing, bytes::float8 as bytes,
+            case when (select sum(bytes) from parents) <= $2 then result end as result
+       from parents order by place`,
+    [taskId, maxResultsBytes],
   );
-  if (!size || size.parents === 0) return [];
-  if (size.completed < size.parents) {
+  const missing = rows.filter((row) => row.missing).length;
+  if (missing > 0) {
     throw new PermanentError({
       code: 'results_missing',
-      message: `Of ${size.parents} tasks that ${taskId} waited for, ${size.completed} have their results in the ledger.`,
+      message: `Of ${rows.length} tasks that ${taskId} waited for, ${missing} have no result in the ledger.`,
       hint: 'Rows were removed by hand; send the flow again.',
     });
   }
-  if (size.bytes > maxResultsBytes) {
+  const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+  if (bytes > maxResultsBytes) {
     throw new PermanentError({
       code: 'results_too_large',
-      message: `The results of the ${size.parents} tasks before ${taskId} take ${size.bytes} bytes, at most ${maxResultsBytes} are handed on.`,
+      message: `The results of the ${rows.length} tasks before ${taskId} take ${bytes} bytes, at most ${maxResultsBytes} are handed on.`,
       hint: 'Write large results to storage and return where they lie.',
     });
   }
-  const rows = await db.query<{ result: Json }>(
-    `select f.result from task_links l join tasks_finished f on f.id = l.parent_id and f.status = 'COMPLETED'
-      where l.child_id = $1 order by l.place`,
-    [taskId],
-  );
   return rows.map(({ result }) => result);
 }
