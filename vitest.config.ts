@@ -10,7 +10,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // suites wait more than they compute; each has servers of its own
+          maxWorkers: 2,
         },
       },
       {

@@ -57,8 +57,8 @@ export const suites: readonly Suite[] = [
   setUp,
   check,
   vitest('unit', 180, 600),
-  vitest('integration', 720, 1_500),
-  vitest('faults', 900, 1_800),
+  vitest('integration', 720, 2_400),
+  vitest('faults', 900, 2_400),
 ];
 
 /** The part of vitest's JSON report that is read here. */
