@@ -46,12 +46,15 @@ const environment = (servers: { readonly environment: Environment }, more: Envir
   ...more,
 });
 
-/** What it holds open to a server, the harness's own question left out. */
+/** Links of the servers among themselves, which come and go as they please; and the harness's own question. */
+const ofServers = / name=sentinel-| flags=[SM] | cmd=(psync|replconf)| cmd=client\|list/;
+
+/** What processes hold open to a server. */
 async function clientsOf(server: RedisProcess): Promise<number> {
   const lines = String(await server.call('client', 'list'))
     .split('\n')
     .filter((line) => line.includes(' addr='));
-  return lines.filter((line) => !/ cmd=client\|list/.test(line)).length;
+  return lines.filter((line) => !ofServers.test(line)).length;
 }
 
 const setupOf = (topology: TopologyName, mode: 'api' | 'worker', queues: number) => ({

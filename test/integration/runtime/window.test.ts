@@ -13,18 +13,17 @@ import { until } from '../../harness/until.ts';
 const queue = 'fast_tasks';
 const retry = { retries: 0 };
 
-/** Tasks that note their tenant when they start and wait to be let go. */
-function gatedTasks() {
+/** Tasks that note their tenant when they start, and take so long. */
+function notedTasks(ms = 5) {
   const started: string[] = [];
   let most = 0;
   const running = new Map<string, number>();
-  const gate = Promise.withResolvers<void>();
   const handle: RegisteredTask['run'] = async (ctx) => {
     started.push(ctx.tenantId);
     const now = (running.get(ctx.tenantId) ?? 0) + 1;
     running.set(ctx.tenantId, now);
     most = Math.max(most, now);
-    await Promise.race([gate.promise, wait(5)]);
+    await wait(ms);
     running.set(ctx.tenantId, (running.get(ctx.tenantId) ?? 0) - 1);
     return undefined;
   };
@@ -70,7 +69,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   };
 
   it('should keep no more than the window in Redis, and still run everything', async () => {
-    const { tasks, started } = gatedTasks();
+    const { tasks, started } = notedTasks();
     await using runtime = start({ tasks, window: { size: 40 } });
     const tenantId = randomUUID();
     await runtime.enqueuer.batch(many('free', tenantId, 600));
@@ -84,7 +83,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   });
 
   it('should not let two relays fill the same places', async () => {
-    const { tasks } = gatedTasks();
+    const { tasks } = notedTasks();
     const size = 60;
     const options = { tasks, slots: 1, window: { size }, queues: ['heavy_tasks'] as const };
     await using one = start(options);
@@ -104,7 +103,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   });
 
   it("should start a tenant's first task after few of another that has thousands waiting", async () => {
-    const { tasks, started } = gatedTasks();
+    const { tasks, started } = notedTasks();
     const slots = 2;
     await using runtime = start({ tasks, slots, window: { size: 200 } });
     const [crowd, newcomer] = [randomUUID(), randomUUID()];
@@ -119,7 +118,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   });
 
   it('should let a tenant with few in the window in when it is full', async () => {
-    const { tasks } = gatedTasks();
+    const { tasks } = notedTasks();
     await using runtime = start({ tasks, queues: ['heavy_tasks'], window: { size: 20 } });
     const [crowd, newcomer] = [randomUUID(), randomUUID()];
     await runtime.enqueuer.batch(many('free', crowd, 100));
@@ -135,7 +134,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   });
 
   it('should run no more of a bound task at once than a tenant may, and other tenants beside it', async () => {
-    const { tasks, started, mostAtOnce } = gatedTasks();
+    const { tasks, started, mostAtOnce } = notedTasks(150);
     await using runtime = start({ tasks, slots: 8, window: { isolatedPerTenant: 2 } });
     const tenants = [randomUUID(), randomUUID(), randomUUID()];
     await runtime.enqueuer.batch(tenants.flatMap((tenantId) => many('bound', tenantId, 8)));
@@ -146,7 +145,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   });
 
   it('should let higher priorities in first, and start them first', async () => {
-    const { tasks } = gatedTasks();
+    const { tasks } = notedTasks();
     await using runtime = start({ tasks, queues: ['heavy_tasks'], window: { size: 10 } });
     const tenantId = randomUUID();
     await runtime.enqueuer.batch([
@@ -160,7 +159,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   });
 
   it('should start no more tasks of a queue, and of a tenant, than their rates allow', async () => {
-    const { tasks, started } = gatedTasks();
+    const { tasks, started } = notedTasks();
     const rates = {
       queues: new Map<QueueName, Rate>([[queue, { perSecond: 20 }]]),
       tenants: new Map<QueueName, Rate>([[queue, { perSecond: 8 }]]),
@@ -179,7 +178,7 @@ describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on 
   });
 
   it('should leave rows PENDING while Redis is away, and hand them over when it is back', async () => {
-    const { tasks } = gatedTasks();
+    const { tasks } = notedTasks();
     await using runtime = start({ tasks });
     await until('the window is known', 5000, async () => runtime.broker.ready);
     await redis.stop();
