@@ -284,6 +284,7 @@ export class Consumer {
       }
     } catch (error) {
       log.warn({ err: error, task_id: job.id }, 'the ledger could not be asked; the job goes back to its queue');
+      this.#leases.doubt();
       await job.moveToWait(token).catch(() => undefined);
       await wait(1000, undefined, { ref: false });
       return undefined;

@@ -1,7 +1,7 @@
 /** The runs of a process: keeps their leases, and tells each when it has lost its own. */
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { claimKey, leaseSeconds, renewLeases, stillHeld } from './ledger/claim.ts';
+import { claimKey, giveBackUnknown, leaseSeconds, renewLeases, stillHeld } from './ledger/claim.ts';
 import type { Fence } from './ledger/rows.ts';
 import { type Loop, startLoop } from './loop.ts';
 
@@ -9,6 +9,8 @@ import { type Loop, startLoop } from './loop.ts';
 const checkIntervalMs = 1000;
 /** Every so many checks the leases are renewed instead: each 8 s of 30, so that three renewals may fail. */
 const checksPerRenewal = 8;
+/** For so long after a claim gave no answer, rows are looked for that it took all the same. Above the age at which they count. */
+const doubtMs = 6000;
 
 export interface HeldRun {
   readonly fence: Fence;
@@ -20,6 +22,7 @@ export class Leases {
   readonly #runs = new Set<HeldRun>();
   readonly #loop: Loop;
   #heardAt = Date.now();
+  #doubtedAt: number | undefined;
 
   constructor(db: Database, owner: string, log: Logger) {
     let checks = 0;
@@ -30,6 +33,7 @@ export class Leases {
       round: async () => {
         const runs = [...this.#runs];
         checks += 1;
+        await this.#settleDoubt(db, owner, log);
         if (runs.length === 0) {
           this.#heardAt = Date.now();
           return undefined;
@@ -54,6 +58,20 @@ export class Leases {
   /** Whether the database has confirmed the claims within a lease: without, somebody else may have taken them over. */
   get confirmed(): boolean {
     return Date.now() - this.#heardAt < leaseSeconds * 1000;
+  }
+
+  /** Call when a claim gave no answer: it may have been let in, and nobody would run what it took until its lease is over. */
+  doubt(): void {
+    this.#doubtedAt = Date.now();
+  }
+
+  async #settleDoubt(db: Database, owner: string, log: Logger): Promise<void> {
+    const doubtedAt = this.#doubtedAt;
+    if (doubtedAt === undefined) return;
+    const known = [...this.#runs].map((run) => run.fence);
+    const tasks = await giveBackUnknown(db, owner, known);
+    if (tasks > 0) log.info({ tasks }, 'gave back tasks whose claim was let in without an answer');
+    if (Date.now() - doubtedAt > doubtMs && this.#doubtedAt === doubtedAt) this.#doubtedAt = undefined;
   }
 
   hold(run: HeldRun): Disposable {

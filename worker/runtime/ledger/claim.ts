@@ -114,6 +114,27 @@ export async function stillHeld(db: Queryable, owner: string, fences: readonly F
   return new Set(rows.map(claimKey));
 }
 
+/** Claims younger than this may have their answer under way. */
+const answerSeconds = 3;
+
+/**
+ * Puts back what this owner has claimed and knows nothing of: the answer to the claim was lost. Safe even when that answer comes
+ * after all: the epoch goes up, and what it would start is refused.
+ */
+export async function giveBackUnknown(db: Queryable, owner: string, known: readonly Fence[]): Promise<number> {
+  const rows = await db.query(
+    `update tasks_live t set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+      where t.owner = $1 and t.status = 'RUNNING'
+        and t.lease_until < statement_timestamp() + interval '${leaseSeconds - answerSeconds} seconds'
+        and not exists (select 1 from unnest($2::uuid[], $3::bigint[]) as known (id, epoch)
+                         where known.id = t.id and known.epoch = t.epoch)
+      returning id`,
+    [owner, known.map((fence) => fence.id), known.map((fence) => fence.epoch)],
+  );
+  return rows.length;
+}
+
 /**
  * Puts back what runs under a lease that is over: its process died or lost the database. The epoch goes up, so that the old
  * run's writes are refused if it comes back; no attempt is counted. It may have been what its process died of, so it runs alone
