@@ -9,7 +9,7 @@ import { Broker } from '../runtime/index.ts';
 import { createEmbedder, type Embedder } from '../services/embedding/index.ts';
 import { defaultParseLimits } from '../services/parsing/limits.ts';
 import { DocumentParser } from '../services/parsing/parse.ts';
-import { openStorage } from '../services/storage/storage.ts';
+import { openStorage, openStorageLater } from '../services/storage/storage.ts';
 import type { TaskServices } from '../services/task-services.ts';
 import { PgVectorStore } from '../services/vector/pgvector.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -86,7 +86,11 @@ export async function openServices(config: Config, db: Database, stack: AsyncDis
     db,
     embedder,
     parser,
-    storage: await openStorage(config.storage),
+    // the file system's only option is a folder
+    storage:
+      config.mode === 'worker' && config.storage.scheme === 'fs'
+        ? openStorageLater(config.storage)
+        : await openStorage(config.storage),
     vectors: new PgVectorStore(db),
     parseLimits: {
       ...defaultParseLimits,

@@ -3,14 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStorage, type Storage } from './storage.ts';
+import { openStorage, openStorageLater, type Storage, type StorageSettings } from './storage.ts';
 
-describe('storage on a folder', () => {
+const ways: readonly (readonly [string, (settings: StorageSettings) => Storage | Promise<Storage>])[] = [
+  ['opened at once', openStorage],
+  ['opened at its first use', openStorageLater],
+];
+
+describe.each(ways)('storage on a folder, %s', (_way, open) => {
   let root: string;
   let storage: Storage;
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'millrace-storage-'));
-    storage = await openStorage({ scheme: 'fs', options: { root } });
+    storage = await open({ scheme: 'fs', options: { root } });
   });
   afterAll(() => rm(root, { recursive: true }));
 

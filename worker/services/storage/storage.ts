@@ -33,6 +33,24 @@ export interface StorageSettings {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/**
+ * A storage that is opened when it is first used: its library takes 10 MB, which a worker without documents never needs. For settings
+ * that cannot be wrong only, since a wrong one should be told at the start.
+ */
+export function openStorageLater(settings: StorageSettings): Storage {
+  let opened: Promise<Storage> | undefined;
+  const storage = () => {
+    opened ??= openStorage(settings);
+    return opened;
+  };
+  return {
+    put: async (key, content) => (await storage()).put(key, content),
+    open: async (key) => (await storage()).open(key),
+    delete: async (key) => (await storage()).delete(key),
+    check: async () => (await storage()).check(),
+  };
+}
+
 export async function openStorage({ scheme, options }: StorageSettings): Promise<Storage> {
   const { Operator } = await import('opendal');
   const operator = connect(() => new Operator(scheme, { ...options }), scheme);
