@@ -11,7 +11,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // suites wait more than they compute; each has servers of its own
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
