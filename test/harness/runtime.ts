@@ -35,6 +35,8 @@ export interface TestRuntime extends AsyncDisposable {
   readonly consumer: Consumer;
   readonly watcher: TaskWatcher;
   readonly notDurable: NotDurableTasks;
+  /** What its relay goes by. */
+  readonly limits: WindowLimits;
   /** The row once it is terminal. @throws when that takes longer than `withinMs`. */
   ended(id: string, withinMs?: number): Promise<TaskRow>;
   /** Stops the consumer as SIGTERM does. */
@@ -120,6 +122,7 @@ export function startRuntime({
     consumer,
     watcher,
     notDurable,
+    limits: window.limits,
     async ended(id, withinMs = 20_000) {
       const row = await watcher.untilTerminal(id, withinMs);
       if (!row?.finished_at) throw new Error(`task ${id} is ${row?.status ?? 'unknown'} after ${withinMs} ms`);

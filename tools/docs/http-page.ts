@@ -45,6 +45,7 @@ export async function openApi(): Promise<OpenApi> {
     registry: untouched('registry'),
     watcher: untouched('watcher'),
     notDurable: untouched('notDurable'),
+    limits: untouched('limits'),
     storage: untouched('storage'),
     embedder: untouched('embedder'),
     vectorStore: untouched('vectorStore'),

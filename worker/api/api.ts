@@ -18,10 +18,12 @@ import { documentProcessingRoutes } from './routes/document-processing.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
+import { inspectRoutes } from './routes/inspect.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
 import { taskEventRoutes } from './routes/task-events.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { whyRoutes } from './routes/why.ts';
 import { workerRoutes } from './routes/workers.ts';
 
 const bodyLimitBytes = 1024 * 1024;
@@ -38,6 +40,8 @@ const families = [
   taskEventRoutes,
   flowRoutes,
   queueRoutes,
+  whyRoutes,
+  inspectRoutes,
   deadLetterRoutes,
   workerRoutes,
   datasetRoutes,

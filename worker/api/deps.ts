@@ -2,7 +2,15 @@
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/index.ts';
-import type { Broker, Enqueuer, LiveWorker, NotDurableTasks, TaskRegistry, TaskWatcher } from '../runtime/index.ts';
+import type {
+  Broker,
+  Enqueuer,
+  LiveWorker,
+  NotDurableTasks,
+  TaskRegistry,
+  TaskWatcher,
+  WindowLimits,
+} from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
 import type { Storage } from '../services/storage/storage.ts';
 import type { VectorStore } from '../services/vector/index.ts';
@@ -20,6 +28,8 @@ export interface ApiDeps {
   /** Of tasks of both kinds. */
   readonly watcher: TaskWatcher;
   readonly notDurable: NotDurableTasks;
+  /** What the relays go by: window, tenants, rates. */
+  readonly limits: WindowLimits;
   readonly storage: Storage;
   readonly embedder: Embedder;
   readonly vectorStore: VectorStore;

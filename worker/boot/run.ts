@@ -221,6 +221,7 @@ async function listen(
     registry,
     watcher,
     notDurable,
+    limits: config.window,
     storage: services.storage,
     embedder: services.embedder,
     vectorStore: services.vectors,

@@ -12,11 +12,29 @@ export class Broker {
   readonly #connection: RedisConnection;
   readonly #log: Logger;
   readonly #queues = new Map<QueueName, Queue<JobData>>();
+  readonly #listeners: { readonly ready: () => void; readonly close: () => void };
+  #awaySince: Date | undefined;
 
   /** @param connection of use `producer`; the caller closes it after this. */
   constructor(connection: RedisConnection, log: Logger) {
     this.#connection = connection;
     this.#log = log;
+    this.#awaySince = this.ready ? undefined : new Date();
+    this.#listeners = {
+      ready: () => {
+        this.#awaySince = undefined;
+      },
+      close: () => {
+        this.#awaySince ??= new Date();
+      },
+    };
+    connection.on('ready', this.#listeners.ready);
+    connection.on('close', this.#listeners.close);
+  }
+
+  /** Since when the connection is down; undefined while it stands, or is taken to stand. */
+  get awaySince(): Date | undefined {
+    return this.#awaySince;
   }
 
   /** Whether a command sent now has a chance: without, an add would fail after its timeout only. */
@@ -119,6 +137,8 @@ export class Broker {
   }
 
   async close(): Promise<void> {
+    this.#connection.off('ready', this.#listeners.ready);
+    this.#connection.off('close', this.#listeners.close);
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
   }
 }

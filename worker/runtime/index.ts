@@ -35,6 +35,7 @@ export {
   type QueueDepth,
   queueDepths,
   readTask,
+  scheduledTasks,
   type TaskCursor,
   type TaskFilter,
   type TaskPage,
@@ -60,5 +61,16 @@ export { startRelay } from './relay.ts';
 export { defaultRetry, exponentialDelay, fixedDelay, type RetryPolicy } from './retry.ts';
 export type { Isolation, Progress, RegisteredTask, TaskContext } from './task.ts';
 export { TaskWatcher } from './watch.ts';
+export {
+  type Explained,
+  type TaskWhy,
+  type Why,
+  type WhyCode,
+  type WhyKind,
+  whyKinds,
+  whyQueue,
+  whyReasons,
+  whyTask,
+} from './why/index.ts';
 export { Window } from './window.ts';
 export { type LiveWorker, liveWorkers, registerWorker } from './worker-registry.ts';

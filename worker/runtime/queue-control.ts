@@ -29,7 +29,8 @@ export async function setQueuePaused(
 ): Promise<void> {
   await db.query(
     `insert into queue_states (queue, paused) values ($1, $2)
-     on conflict (queue) do update set paused = excluded.paused, changed_at = now()`,
+     on conflict (queue) do update set paused = excluded.paused,
+       changed_at = case when queue_states.paused = excluded.paused then queue_states.changed_at else now() end`,
     [queue, paused],
   );
   try {

@@ -7,7 +7,7 @@ import { type Loop, startLoop } from './loop.ts';
 
 const heartbeatMs = 5000;
 /** Three missed heartbeats: no longer listed. */
-const goneSeconds = 15;
+export const liveSeconds = 15;
 /** Rows of processes long gone are removed. */
 const forgetSeconds = 3600;
 
@@ -67,6 +67,6 @@ export async function liveWorkers(db: Queryable): Promise<LiveWorker[]> {
   return db.query<LiveWorker>(
     `select id, name, mode, queues, slots, running, started_at, seen_at from workers
       where seen_at > now() - make_interval(secs => $1) order by name, started_at`,
-    [goneSeconds],
+    [liveSeconds],
   );
 }

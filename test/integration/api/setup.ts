@@ -148,6 +148,7 @@ export async function startTestApi({ rateLimit = 0, change }: TestApiOptions = {
     registry: createRegistry(tasks),
     watcher: runtime.watcher,
     notDurable: runtime.notDurable,
+    limits: runtime.limits,
     storage: await openStorage({ scheme: 'fs', options: { root: folder } }),
     embedder,
     vectorStore: new PgVectorStore(db),

@@ -32,6 +32,23 @@ export const deadLetterRoutes: Routes =
       },
     );
 
+    app.get(
+      '/dead-letters/:task_id',
+      {
+        schema: {
+          tags: ['dead letters'],
+          summary: 'A dead letter with its payload and all its errors',
+          params,
+          response: { 200: deadLetterSchema, ...problems(400, 404) },
+        },
+      },
+      async ({ tenantId, params: { task_id: id } }) => {
+        const [row] = await listDeadLetters(db, tenantId, { id }, 1);
+        if (!row) throw deadLetterNotFound(id);
+        return deadLetterJson(row);
+      },
+    );
+
     app.post(
       '/dead-letters/:task_id/retry',
       {

@@ -20,7 +20,8 @@ async function redisCounts(broker: Broker, name: QueueName): Promise<QueueJson['
   }
 }
 
-function checkedName(name: string): QueueName {
+/** @throws ApiError `queue_not_found` */
+export function checkedName(name: string): QueueName {
   if (isQueueName(name)) return name;
   throw new ApiError({
     code: 'queue_not_found',

@@ -112,6 +112,38 @@ export async function readTokens(
   return tokens;
 }
 
+/** A bucket as it stands now, unspent. */
+export interface Bucketful extends Rate {
+  readonly of: 'queue' | 'tenant';
+  readonly tokens: number;
+}
+
+/** The buckets that a tenant's task in a queue takes from, for a look: nothing is spent or written. */
+export async function readBuckets(
+  db: Queryable,
+  rates: RateLimits,
+  queue: QueueName,
+  tenantId: string,
+): Promise<Bucketful[]> {
+  const limited = [
+    { of: 'queue' as const, owner: everybody, rate: rates.queues.get(queue) },
+    { of: 'tenant' as const, owner: tenantId, rate: rates.tenants.get(queue) },
+  ].filter(({ rate }) => rate !== undefined);
+  if (limited.length === 0) return [];
+  const rows = await db.query<{ tenant_id: string; tokens: number; age: number }>(
+    `select tenant_id, tokens, extract(epoch from clock_timestamp() - filled_at)::float8 as age
+       from rate_buckets where queue = $1 and tenant_id = any ($2::uuid[])`,
+    [queue, limited.map(({ owner }) => owner)],
+  );
+  return limited.flatMap(({ of, owner, rate }) => {
+    if (!rate) return [];
+    const { perSecond } = rate;
+    const burst = Math.max(1, perSecond);
+    const row = rows.find(({ tenant_id }) => tenant_id === owner);
+    return [{ of, perSecond, tokens: row ? Math.min(burst, row.tokens + row.age * perSecond) : burst }];
+  });
+}
+
 /** Writes down what was taken; in the transaction that read it, behind the relays' lock. */
 export async function spendTokens(tx: Queryable, tokens: Tokens): Promise<void> {
   const spent = tokens.spent;

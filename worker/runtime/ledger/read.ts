@@ -69,6 +69,21 @@ export async function listTasks(
   };
 }
 
+/** A tenant's tasks whose time has not come: those with an eta or countdown, and those that are tried again; soonest first. */
+export async function scheduledTasks(
+  db: Queryable,
+  tenantId: string,
+  queue: QueueName | undefined,
+  limit: number,
+): Promise<TaskRow[]> {
+  return db.query<TaskRow>(
+    `select ${columns} from tasks
+      where tenant_id = $1 and status in ('PENDING', 'RETRYING') and due_at > statement_timestamp() and ($2::text is null or queue = $2)
+      order by due_at, id limit $3`,
+    [tenantId, queue ?? null, limit],
+  );
+}
+
 /** What stands in Redis for these queues and waits, and for how long the oldest has been due. */
 export async function readBacklog(
   db: Queryable,
