@@ -1,7 +1,7 @@
 /** Where this process's handlers run, and what becomes of the process when one does not come back. */
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/index.ts';
-import { createExecutor, createWatchdog, type Enqueuer, type Executor } from '../runtime/index.ts';
+import { createExecutor, createLeaver, createWatchdog, type Executor, type TaskRegistry } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 const host = new URL('./task-host.worker.ts', import.meta.url);
@@ -9,14 +9,14 @@ const host = new URL('./task-host.worker.ts', import.meta.url);
 export interface ExecutionDeps {
   readonly config: Config;
   readonly db: Database;
-  readonly enqueuer: Enqueuer;
+  readonly registry: TaskRegistry;
   /** Asks for the process to be stopped and started anew. */
   readonly wearOut: (reason: string) => void;
   readonly log: Logger;
 }
 
 export function openExecutor(
-  { config, db, enqueuer, wearOut, log }: ExecutionDeps,
+  { config, db, registry, wearOut, log }: ExecutionDeps,
   stack: AsyncDisposableStack,
 ): Executor {
   const { workerClass, maxTasksPerChild, maxMemoryPerChildMib } = config.worker;
@@ -25,13 +25,12 @@ export function openExecutor(
   const executor = createExecutor({
     workerClass,
     db,
-    enqueuer,
+    enqueuer: createLeaver(registry),
     hosts: { entry: host, maxTasks: maxTasksPerChild, maxMemoryMib: maxMemoryPerChildMib },
     watchdog,
     onLost: ({ task, fence }) => {
       log.error({ task, task_id: fence.id }, 'a handler does not end although its run is over');
-      // in mode `all` the API would go too, and nothing starts it again
-      if (config.mode === 'worker') wearOut(`a handler of ${task} does not end`);
+      wearOut(`a handler of ${task} does not end`);
     },
     log,
   });

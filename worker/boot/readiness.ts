@@ -2,7 +2,6 @@
 import type { Database } from '../db/index.ts';
 import { errorText } from '../errors.ts';
 import type { RedisConnection } from '../redis/index.ts';
-import type { Consumer } from '../runtime/index.ts';
 
 export interface Check {
   readonly ok: boolean;
@@ -20,14 +19,13 @@ const checkTimeoutMs = 2000;
 /** Many probes a second ask the database once. */
 const cacheMs = 1000;
 
-async function answers(ask: () => Promise<unknown>): Promise<Check> {
+async function answers<T>(ask: () => Promise<T>, judge: (answer: T) => Check = () => ({ ok: true })): Promise<Check> {
   let timer: NodeJS.Timeout | undefined;
   try {
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new Error(`no answer within ${checkTimeoutMs} ms`)), checkTimeoutMs);
     });
-    await Promise.race([ask(), late]);
-    return { ok: true };
+    return judge(await Promise.race([ask(), late]));
   } catch (error) {
     return { ok: false, detail: errorText(error) };
   } finally {
@@ -35,22 +33,22 @@ async function answers(ask: () => Promise<unknown>): Promise<Check> {
   }
 }
 
+const judgeSilence = (silent: readonly string[]): Check =>
+  silent.length === 0 ? { ok: true } : { ok: false, detail: `no word from redis for ${silent.join(', ')}` };
+
 export function createReadiness(deps: {
   readonly db: Database;
   /** Left out where work is accepted without Redis: a 202 needs Postgres only. */
   readonly redis: RedisConnection | undefined;
-  readonly consumer: Consumer | undefined;
+  /** Queues from which the consumer, wherever it runs, has heard nothing for so long. */
+  readonly silentQueues: ((ms: number) => Promise<readonly string[]>) | undefined;
 }): () => Promise<Readiness> {
   let cached: { at: number; answer: Promise<Readiness> } | undefined;
   const ask = async (): Promise<Readiness> => {
-    const { db, redis, consumer } = deps;
+    const { db, redis, silentQueues } = deps;
     const checks: Record<string, Check> = { database: await answers(() => db.query('select 1')) };
     if (redis) checks.redis = await answers(() => redis.ping());
-    if (consumer) {
-      const silent = consumer.silentQueues(silentLimitMs);
-      checks.consumer =
-        silent.length === 0 ? { ok: true } : { ok: false, detail: `no word from redis for ${silent.join(', ')}` };
-    }
+    if (silentQueues) checks.consumer = await answers(() => silentQueues(silentLimitMs), judgeSilence);
     return { ready: Object.values(checks).every((check) => check.ok), checks };
   };
   return () => {

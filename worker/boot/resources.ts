@@ -76,11 +76,24 @@ export function openBroker(targets: RedisTargets, stack: AsyncDisposableStack, l
   return broker;
 }
 
+export interface ServiceChoices {
+  /** Whether storage that cannot be used is found out now, or when it is used. */
+  readonly storage: 'now' | 'later';
+  /** Somebody else's embedder, for those that do not embed themselves. */
+  readonly embedder?: (own: Embedder) => Embedder;
+}
+
 /** Services are cheap to open: models, parsers and clients start at their first use. */
-export async function openServices(config: Config, db: Database, stack: AsyncDisposableStack): Promise<TaskServices> {
+export async function openServices(
+  config: Config,
+  db: Database,
+  stack: AsyncDisposableStack,
+  choices: ServiceChoices,
+): Promise<TaskServices> {
   const parser = new DocumentParser();
   stack.defer(() => parser.close());
-  const embedder = embedderOf(config, db);
+  const own = embedderOf(config, db);
+  const embedder = choices.embedder?.(own) ?? own;
   stack.defer(() => embedder.close());
   return {
     db,
@@ -88,7 +101,7 @@ export async function openServices(config: Config, db: Database, stack: AsyncDis
     parser,
     // the file system's only option is a folder
     storage:
-      config.mode === 'worker' && config.storage.scheme === 'fs'
+      choices.storage === 'later' && config.storage.scheme === 'fs'
         ? openStorageLater(config.storage)
         : await openStorage(config.storage),
     vectors: new PgVectorStore(db),

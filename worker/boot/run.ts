@@ -1,5 +1,4 @@
 /** From a configuration to a running process, by mode. */
-import { hostname } from 'node:os';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { startHealthServer } from '../api/health-server.ts';
 import type { Config } from '../config/config.ts';
@@ -8,17 +7,12 @@ import { describeTarget } from '../redis/index.ts';
 import {
   armFailpoint,
   type Broker,
-  Consumer,
   createEnqueuer,
-  createRuntimeMetrics,
   type Enqueuer,
   ensurePartitions,
   type Loop,
   liveWorkers,
   NotDurableTasks,
-  orphanQueues,
-  registerWorker,
-  startAutoscale,
   type TaskRegistry,
   TaskWatcher,
   takeOverAll,
@@ -29,14 +23,17 @@ import { defaultTenantId, ensureTenant, installDefaultKey } from '../services/te
 import { createTasks } from '../tasks/registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { holdBudget } from './budget.ts';
+import { refuseOrphans, startConsuming } from './consuming.ts';
 import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
-import { openExecutor } from './execution.ts';
 import { listenOn } from './listen-on.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createReadiness } from './readiness.ts';
 import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis, openServices } from './resources.ts';
 import { prepareSchema } from './schema.ts';
+import { superviseWorker } from './supervised.ts';
 import { version } from './version.ts';
+import { WorkerEmbedder } from './worker-embedder.ts';
+import { silentQueues } from './worker-view.ts';
 
 /** A started process. */
 export interface Running {
@@ -67,6 +64,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   await using stack = new AsyncDisposableStack();
   const folder = await holdDataFolder(config, stack, log);
   if (folder) await withdrawAnnouncement(folder);
+  const worker = folder ? await superviseWorker(config, folder, stack, log) : undefined;
   const db = await openDatabase(config, folder, stack, log);
   await prepareSchema(config, db, log);
   await ensurePartitions(db);
@@ -84,11 +82,14 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const targets = await locateRedis(config, folder, stack, log);
   log.info({ broker: describeTarget(targets.broker), database: db.driver }, 'starting');
   await holdBudget(config, db, log);
-  const services = await openServices(config, db, stack);
+  const services = await openServices(config, db, stack, {
+    storage: config.mode === 'worker' ? 'later' : 'now',
+    ...(worker && { embedder: (own) => new WorkerEmbedder(worker.supervisor, own) }),
+  });
   const registry = createTasks(services, { sampleTasks: config.sampleTasks });
   const broker = openBroker(targets, stack, log);
   if (config.redis === undefined) await freeJobs(broker);
-  const metrics = new Registry();
+  const metrics = worker?.metrics ?? new Registry();
   collectDefaultMetrics({ register: metrics });
   const window = new Window(config.window);
   const enqueuer = createEnqueuer({ db, broker, registry, window, log });
@@ -96,13 +97,21 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
 
   const { loops, relay } = startMaintenance({ config, db, broker, window, log });
   deferLoops(stack, loops);
-  const works = config.mode === 'worker' || config.mode === 'all';
-  const connection = works ? openRedis(targets, 'consumer', stack, log) : undefined;
   const worn = Promise.withResolvers<string>();
-  const consumer = connection
-    ? startConsumer(parts, connection, stack, { wearOut: worn.resolve, onLed: relay.nudge })
-    : undefined;
-  const readiness = createReadiness({ db, redis: connection, consumer });
+  if (config.mode === 'worker' || config.mode === 'all') refuseOrphans(config, registry, log);
+  const connection = config.mode === 'worker' ? openRedis(targets, 'consumer', stack, log) : undefined;
+  const consumer =
+    connection &&
+    startConsuming(
+      { config, db, registry, connection, metrics, log, wearOut: worn.resolve, onLed: relay.nudge },
+      stack,
+    );
+  await worker?.serve({ db, broker, targets, onDue: relay.nudge, stack });
+  const readiness = createReadiness({
+    db,
+    redis: worker ? broker.connection : connection,
+    silentQueues: worker ? silentQueues(worker.supervisor) : consumer && (async (ms) => consumer.silentQueues(ms)),
+  });
 
   if (config.mode === 'api' || config.mode === 'all') {
     const key = folder ? await embeddedKey(config, folder) : { secret: config.api.key, made: false };
@@ -149,56 +158,6 @@ async function freeJobs(broker: Broker): Promise<void> {
 function deferLoops(stack: AsyncDisposableStack, loops: readonly Loop[]): void {
   stack.defer(async () => {
     await Promise.all(loops.map((loop) => loop.stop()));
-  });
-}
-
-function startConsumer(
-  { config, services, registry, enqueuer, metrics, log }: Parts,
-  connection: ReturnType<typeof openRedis>,
-  stack: AsyncDisposableStack,
-  { wearOut, onLed }: { readonly wearOut: (reason: string) => void; readonly onLed: () => void },
-): Consumer {
-  refuseOrphans(config, registry, log);
-  const name = `${hostname()}:${process.pid}`;
-  const consumer = new Consumer({
-    db: services.db,
-    connection,
-    registry,
-    executor: openExecutor({ config, db: services.db, enqueuer, wearOut, log }, stack),
-    queues: config.worker.queues,
-    slots: config.worker.autoscale?.min ?? config.worker.slots,
-    worker: name,
-    defaultTenantId,
-    metrics: createRuntimeMetrics(metrics),
-    log,
-    onLed,
-  });
-  consumer.start();
-  stack.defer(() => consumer.stop(config.graceMs));
-  const { autoscale, queues } = config.worker;
-  if (autoscale) deferLoops(stack, [startAutoscale({ db: services.db, queues, limits: autoscale, consumer, log })]);
-  const heartbeat = registerWorker(
-    services.db,
-    { name, mode: config.mode, queues: config.worker.queues },
-    consumer,
-    log,
-  );
-  stack.defer(() => heartbeat.stop());
-  return consumer;
-}
-
-/** A queue that tasks use and nobody consumes is where documents hang in "queuing". */
-function refuseOrphans({ mode, worker }: Config, registry: TaskRegistry, log: Logger): void {
-  const orphans = orphanQueues(registry, worker.queues);
-  if (orphans.length === 0) return;
-  if (mode === 'worker') {
-    log.info({ queues: orphans }, 'this worker leaves queues to others');
-    return;
-  }
-  throw new StartError({
-    code: 'queues_orphaned',
-    message: `CELERY_QUEUES leaves out queues that tasks use, and mode ${mode} is the only consumer: ${orphans.join(', ')}.`,
-    hint: 'Add them to CELERY_QUEUES, or unset it to consume all.',
   });
 }
 

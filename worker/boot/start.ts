@@ -4,13 +4,8 @@ import { readConfig } from '../config/config.ts';
 import { errorText, StartError } from '../errors.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { databaseStartError } from './database-errors.ts';
+import { exitConfig, exitFailed, exitWorn } from './exit-codes.ts';
 import { run } from './run.ts';
-
-const exitFailed = 1;
-/** EX_CONFIG of sysexits.h: starting again without a change does not help. */
-const exitConfig = 78;
-/** EX_TEMPFAIL: the process has drained and wants to be started anew. */
-const exitWorn = 75;
 
 const startedAt = Date.now() - Math.round(performance.now());
 

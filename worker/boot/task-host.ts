@@ -13,7 +13,7 @@ export async function openHost(given: Database | undefined): Promise<HostParts> 
   const stack = new AsyncDisposableStack();
   const db = given ?? openOwn(config, log);
   stack.defer(() => db.close());
-  const services = await openServices(config, db, stack);
+  const services = await openServices(config, db, stack, { storage: 'later' });
   return {
     db,
     registry: createTasks(services, { sampleTasks: config.sampleTasks }),

@@ -72,7 +72,7 @@ it('should roll back what a borrower leaves open, and let the owner go on', asyn
   await inserted.promise;
   await lender.close();
   expect(await count()).toBe(0);
-  await expect(left).rejects.toMatchObject({ code: 'transaction_over' });
+  await expect(left).rejects.toMatchObject({ code: 'transaction_left' });
 });
 
 it('should not begin what was asked for before the borrower was gone', async () => {
@@ -87,6 +87,22 @@ it('should not begin what was asked for before the borrower was gone', async () 
   await Promise.all([busy, closed]);
   await expect(waiting).rejects.toMatchObject({ code: 'transaction_left' });
   expect(await count()).toBe(0);
+});
+
+it('should have nothing under way once it is closed, and refuse what comes after', async () => {
+  const { db, lender } = lent();
+  const release = Promise.withResolvers<void>();
+  const busy = owner.tx(() => release.promise);
+  const asked = db.query('insert into kept values (1)');
+  await wait(20);
+  const closed = lender.close();
+  release.resolve();
+  await Promise.all([busy, closed]);
+  // it was asked for before: done when the lender says that it is closed
+  expect(await count()).toBe(1);
+  await asked;
+  await expect(db.query('insert into kept values (2)')).rejects.toMatchObject({ code: 'transaction_left' });
+  expect(await count()).toBe(1);
 });
 
 it('should end a transaction that is held for too long', async () => {

@@ -100,7 +100,7 @@ interface OpenTransaction {
 
 export interface Lender {
   request(request: DatabaseRequest): void;
-  /** The borrower is gone: rolls back what it left open. Resolves when that is done. */
+  /** The borrower is gone: rolls back what it left open. Resolves when nothing it asked for is under way any more. */
   close(): Promise<void>;
 }
 
@@ -108,6 +108,8 @@ export interface Lender {
 export function lendDatabase(db: Database, send: (answer: DatabaseAnswer) => void, heldMs = maxHeldMs): Lender {
   const transactions = new Map<number, OpenTransaction>();
   const starting = new Set<Promise<void>>();
+  /** What was asked for and is not answered. */
+  const underWay = new Set<Promise<void>>();
   let closed = false;
 
   const begin = (id: number): Promise<void> => {
@@ -162,16 +164,21 @@ export function lendDatabase(db: Database, send: (answer: DatabaseAnswer) => voi
 
   return {
     request(request) {
-      perform(request).then(
-        (rows) => send({ id: request.id, rows }),
-        (error) => send({ id: request.id, error: told(error) }),
-      );
+      // what a borrower sent before its end may come after the news of it
+      const performed = closed ? Promise.reject<readonly Row[]>(gone()) : perform(request);
+      const answered = performed
+        .then(
+          (rows) => send({ id: request.id, rows }),
+          (error) => send({ id: request.id, error: told(error) }),
+        )
+        .finally(() => underWay.delete(answered));
+      underWay.add(answered);
     },
     async close() {
       closed = true;
       for (const { end } of transactions.values()) end.reject(gone());
       transactions.clear();
-      await Promise.all(starting);
+      await Promise.all([...starting, ...underWay]);
     },
   };
 }
@@ -190,7 +197,8 @@ function revived({ message, code, ours }: NonNullable<DatabaseAnswer['error']>):
   return code === undefined ? new Error(message) : Object.assign(new Error(message), { code });
 }
 
-const gone = () => new MillraceError({ code: 'transaction_left', message: 'The transaction was rolled back.' });
+const gone = () =>
+  new MillraceError({ code: 'transaction_left', message: 'The work was ended, and what it left open rolled back.' });
 
 const heldTooLong = (ms: number) =>
   new MillraceError({

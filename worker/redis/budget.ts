@@ -43,15 +43,15 @@ const suspectChildren = 4;
 /** Opened only to write down what it kills. */
 const watchdog = 1;
 
-/** Connections to Postgres beside the pool, of a process that runs handlers. */
+/** Connections to Postgres beside the pool, of a process that runs handlers. Mode `all` does so in a child with a pool of its own. */
 function besidePool({ mode, poolMax, slots, workerClass }: ProcessSetup): number {
   if (mode !== 'worker' && mode !== 'all') return 0;
   const alone = Math.min(suspectChildren, slots);
   const hosts = { async: alone, solo: alone, threads: slots + alone, prefork: slots }[workerClass];
-  return hosts * Math.min(hostConnections, poolMax) + watchdog;
+  return (mode === 'all' ? poolMax : 0) + hosts * Math.min(hostConnections, poolMax) + watchdog;
 }
 
-/** Clients of Redis in a process: the producer; of a worker also the consumer, and one a queue that blocks on it. */
+/** Clients of Redis in a process and the child that works for it: the producer; of a worker also the consumer, and one a queue that blocks on it. */
 function clientsOf({ mode, queues }: ProcessSetup): number {
   switch (mode) {
     case 'api':

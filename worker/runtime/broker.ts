@@ -8,6 +8,12 @@ import { type JobData, jobOf } from './job.ts';
 import type { Handover } from './ledger/handover.ts';
 import { isNotDurable } from './not-durable/job.ts';
 
+/** Takes the lock from a job and marks it stalled, when the lock is still the one that was read; lets the next check be made at once. */
+const releaseScript = `
+  if redis.call('get', KEYS[1]) ~= ARGV[2] then return 0 end
+  redis.call('del', KEYS[1], KEYS[3])
+  return redis.call('sadd', KEYS[2], ARGV[1])`;
+
 export class Broker {
   readonly #connection: RedisConnection;
   readonly #log: Logger;
@@ -128,6 +134,26 @@ export class Broker {
       // else the last check of the killed run would put off the first of this one
       await this.#connection.del(`${key}:stalled-check`);
     }
+  }
+
+  /**
+   * Declares the active jobs stalled that a consumer held which is known to be dead: the others give them out at their next
+   * check. A lock that changes hands meanwhile stays.
+   */
+  async releaseJobs(owner: string): Promise<void> {
+    for (const name of queueNames) {
+      const key = `${queuePrefix(name)}:${name}`;
+      const active = await this.#connection.lrange(`${key}:active`, 0, -1);
+      for (const id of active) {
+        const token = await this.#connection.get(`${key}:${id}:lock`);
+        if (token?.startsWith(`${owner}:`)) await this.#release(key, id, token);
+      }
+    }
+  }
+
+  async #release(key: string, id: string, token: string): Promise<void> {
+    const keys = [`${key}:${id}:lock`, `${key}:stalled`, `${key}:stalled-check`];
+    await this.#connection.eval(releaseScript, keys.length, ...keys, id, token);
   }
 
   /** Resolves when a command has a chance. @throws when that takes longer than `timeoutMs`. */

@@ -17,6 +17,7 @@ import { claimTasks } from './ledger/claim.ts';
 import { type Completion, completeTasks } from './ledger/finish.ts';
 import { reopen } from './ledger/handover.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
+import { type LiveSink, noLive } from './live/publisher.ts';
 import { type Loop, startLoop } from './loop.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { notDurableMeta, retryDelayMs, runNotDurable } from './not-durable/index.ts';
@@ -37,8 +38,12 @@ export interface ConsumerOptions {
   readonly slots: number;
   /** Name of this process, for people. */
   readonly worker: string;
+  /** The owner of its claims, a UUID that no other consumer has; made here when it is left out. */
+  readonly owner?: string | undefined;
   readonly defaultTenantId: string;
   readonly metrics: RuntimeMetrics;
+  /** Told of what runs here, for who watches; left out, nobody is. */
+  readonly live?: LiveSink | undefined;
   readonly log: Logger;
   /** How a queue's jobs are had; a test may open one that hangs. */
   readonly openSource?: ((options: JobSourceOptions) => JobSource) | undefined;
@@ -84,7 +89,7 @@ const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
 
 export class Consumer {
   readonly #options: ConsumerOptions;
-  readonly #owner = randomUUID();
+  readonly #owner: string;
   readonly #slots: Slots;
   readonly #leases: Leases;
   readonly #queueLoops = new Map<QueueName, QueueLoop>();
@@ -103,6 +108,7 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     const { db, log, worker } = options;
     this.#options = options;
+    this.#owner = options.owner ?? randomUUID();
     this.#slots = new Slots(options.slots);
     this.#leases = new Leases(db, this.#owner, log);
     this.#claims = new Grouped({ ...groupedWrites, write: (ids) => claimTasks(db, ids, this.#owner, worker) });
@@ -241,9 +247,9 @@ export class Consumer {
 
   /** Returns the next job when it came with the acknowledgement of this one. */
   async #process(source: JobSource, { job, token, notDurable }: Run): Promise<FetchedJob | undefined> {
-    const { db, executor, registry, metrics, log, defaultTenantId } = this.#options;
+    const { db, executor, registry, metrics, live = noLive, log, defaultTenantId } = this.#options;
     if (notDurable) {
-      const deps = { executor, registry, metrics, log, owner: this.#owner, draining: this.#draining.signal };
+      const deps = { executor, registry, metrics, live, log, owner: this.#owner, draining: this.#draining.signal };
       const wantsNext = () => this.#wantsNext(source);
       return runNotDurable(deps, { source, job, meta: notDurable, token, wantsNext });
     }
@@ -271,6 +277,7 @@ export class Consumer {
             executor,
             leases: this.#leases,
             complete: (completion) => this.#completions.add(completion),
+            live,
             log,
             draining: this.#draining.signal,
           },

@@ -3,9 +3,17 @@ export { type AutoscaleLimits, startAutoscale } from './autoscale.ts';
 export { Broker } from './broker.ts';
 export { Consumer, type ConsumerOptions } from './consumer.ts';
 export { defineTask } from './define-task.ts';
-export { createEnqueuer, type Enqueuer, type FlowOwner, maxBatch, type TaskRequest } from './enqueue.ts';
+export {
+  createEnqueuer,
+  createLeaver,
+  type Enqueuer,
+  type FlowOwner,
+  maxBatch,
+  type TaskRequest,
+} from './enqueue.ts';
 export type { Executor } from './execution/executor.ts';
 export { createExecutor, type HostSettings } from './execution/executors.ts';
+export { type ForkedChild, forkChild } from './execution/fork-child.ts';
 export { type HostParts, serveHost } from './execution/host.ts';
 export { createWatchdog } from './execution/watchdog.ts';
 export { armFailpoint } from './failpoints.ts';
@@ -22,7 +30,7 @@ export {
 export { JobSource } from './job-source.ts';
 export type { Json } from './json.ts';
 export { type Accepted, uniquePolicies } from './ledger/accept.ts';
-export { takeOverAll } from './ledger/claim.ts';
+export { takeOverAll, takeOverOwner } from './ledger/claim.ts';
 export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
 export { StaleOwnerError } from './ledger/effects.ts';
 export { cancelTask } from './ledger/finish.ts';
@@ -49,6 +57,21 @@ export {
   terminalStatuses,
 } from './ledger/rows.ts';
 export type { WindowLimits } from './ledger/window.ts';
+export {
+  createLiveMetrics,
+  isFinal,
+  isStreamId,
+  type ListenOptions,
+  type LiveEvent,
+  LiveHub,
+  type LiveListener,
+  LivePublisher,
+  LiveReader,
+  type LiveScope,
+  type LiveSink,
+  noLive,
+  publishStates,
+} from './live/index.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
 export { isNotDurableRow, type NotDurableRow, NotDurableTasks } from './not-durable/index.ts';
@@ -73,4 +96,4 @@ export {
   whyTask,
 } from './why/index.ts';
 export { Window } from './window.ts';
-export { type LiveWorker, liveWorkers, registerWorker } from './worker-registry.ts';
+export { forgetWorker, type LiveWorker, liveWorkers, registerWorker } from './worker-registry.ts';

@@ -1,5 +1,4 @@
 /** Live worker processes, by their heartbeats in the database. */
-import { randomUUID } from 'node:crypto';
 import type { Database, Queryable } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Consumer } from './consumer.ts';
@@ -28,6 +27,8 @@ export interface LiveWorker {
 }
 
 export interface WorkerIdentity {
+  /** The owner of its claims. */
+  readonly id: string;
   readonly name: string;
   readonly mode: string;
   readonly queues: readonly string[];
@@ -35,7 +36,7 @@ export interface WorkerIdentity {
 
 /** Starts the heartbeats of this process; `stop` also takes it off the list. */
 export function registerWorker(db: Database, identity: WorkerIdentity, consumer: Consumer, log: Logger): Loop {
-  const id = randomUUID();
+  const { id } = identity;
   const loop = startLoop({
     name: 'heartbeat',
     intervalMs: heartbeatMs,
@@ -55,12 +56,17 @@ export function registerWorker(db: Database, identity: WorkerIdentity, consumer:
     async stop() {
       await loop.stop();
       try {
-        await db.query('delete from workers where id = $1', [id]);
+        await forgetWorker(db, id);
       } catch (error) {
         log.debug({ err: error }, 'this worker could not be taken off the list');
       }
     },
   };
+}
+
+/** Takes a process off the list. */
+export async function forgetWorker(db: Queryable, id: string): Promise<void> {
+  await db.query('delete from workers where id = $1', [id]);
 }
 
 export async function liveWorkers(db: Queryable): Promise<LiveWorker[]> {

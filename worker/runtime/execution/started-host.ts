@@ -1,7 +1,6 @@
 /** A host as its worker sees it: a thread or a child that runs one handler at a time. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { getCompileCacheDir } from 'node:module';
+import { forkChild } from './fork-child.ts';
 import type { FromHost, ToHost } from './messages.ts';
 import { startThreadOn } from './start-thread.ts';
 
@@ -23,54 +22,11 @@ export interface HostStart {
   readonly heapMib: number;
 }
 
-/** Where standard streams of children go: theirs is the log of this process. */
-const stdio: ('ignore' | 'inherit' | 'ipc')[] = ['ignore', 'inherit', 'inherit', 'ipc'];
-
 export function startChild({ entry, heapMib }: HostStart): StartedHost {
-  const child = fork(entry, {
-    serialization: 'advanced',
-    stdio,
-    // what this process has compiled, the child need not
-    env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? process.env.NODE_COMPILE_CACHE },
-    execArgv: [`--max-old-space-size=${heapMib}`, '--disable-warning=ExperimentalWarning'],
+  const { pid, send, listen, ended, kill } = forkChild<ToHost, FromHost>(entry, {
+    execArgv: [`--max-old-space-size=${heapMib}`],
   });
-  const guard = guardAgainstOrphan(child.pid);
-  const ended = new Promise<string>((resolve) => {
-    const settle = (how: string) => {
-      guard?.kill('SIGKILL');
-      resolve(how);
-    };
-    child.once('error', (error) => settle(`did not start (${error.message})`));
-    child.once('exit', (code, signal) =>
-      settle(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
-    );
-  });
-  return {
-    send(message) {
-      if (child.connected) child.send(message, () => undefined);
-    },
-    listen: (listener) => child.on('message', (message) => listener(message as FromHost)),
-    ended,
-    memoryBytes: () => residentBytes(child.pid),
-    kill: () => child.kill('SIGKILL'),
-  };
-}
-
-/**
- * A shell that waits on a pipe from this process and kills the child when the pipe closes. The child sees its own channel close
- * too, but not while it is busy in a loop: a worker that was killed must not leave that behind.
- */
-function guardAgainstOrphan(pid: number | undefined): ChildProcess | undefined {
-  if (process.platform === 'win32' || pid === undefined) return undefined;
-  const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -9 "$1"', 'sh', String(pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    env: {},
-    detached: true,
-  });
-  guard.on('error', () => undefined);
-  guard.stdin?.on('error', () => undefined);
-  guard.unref();
-  return guard;
+  return { send, listen, ended: ended.then(({ how }) => how), memoryBytes: () => residentBytes(pid), kill };
 }
 
 async function residentBytes(pid: number | undefined): Promise<number | undefined> {

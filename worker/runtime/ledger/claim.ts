@@ -152,6 +152,22 @@ export async function takeOverLapsed(db: Queryable, limit: number): Promise<stri
   return rows.map((row) => row.id);
 }
 
+/**
+ * Puts back what a process held that is known to be dead, whatever its leases: as `takeOverLapsed` does, at once. Call when
+ * nothing that it sent can come through any more.
+ */
+export async function takeOverOwner(db: Queryable, owner: string): Promise<number> {
+  // in order, as every statement that locks several rows
+  const rows = await db.query(
+    `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
+      where id in (select id from tasks_live where status = 'RUNNING' and owner = $1 order by id for update)
+      returning id`,
+    [owner],
+  );
+  return rows.length;
+}
+
 /** Puts back everything that runs, whatever its lease: for the embedded default, which holds the lock on its data folder. */
 export async function takeOverAll(db: Queryable): Promise<number> {
   const rows = await db.query(

@@ -1,0 +1,79 @@
+/** The part of a process that runs tasks: the consumer, its executor, its slots and its heartbeats. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Registry } from 'prom-client';
+import type { Config } from '../config/config.ts';
+import type { Database } from '../db/index.ts';
+import { StartError } from '../errors.ts';
+import type { RedisConnection } from '../redis/index.ts';
+import {
+  Consumer,
+  createRuntimeMetrics,
+  orphanQueues,
+  registerWorker,
+  startAutoscale,
+  type TaskRegistry,
+} from '../runtime/index.ts';
+import { defaultTenantId } from '../services/tenants/tenants.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { openExecutor } from './execution.ts';
+
+export interface ConsumingDeps {
+  readonly config: Config;
+  readonly db: Database;
+  readonly registry: TaskRegistry;
+  /** Of use `consumer`. */
+  readonly connection: RedisConnection;
+  readonly metrics: Registry;
+  readonly log: Logger;
+  /** The owner of its claims, where somebody else has to know it. */
+  readonly owner?: string;
+  /** Asks for the process to be stopped and started anew. */
+  readonly wearOut: (reason: string) => void;
+  /** Told when a task has completed that others wait for. */
+  readonly onLed: () => void;
+}
+
+export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack): Consumer {
+  const { config, db, registry, connection, metrics, log, owner = randomUUID(), wearOut, onLed } = deps;
+  const { autoscale, queues, slots } = config.worker;
+  const name = `${hostname()}:${process.pid}`;
+  const consumer = new Consumer({
+    db,
+    connection,
+    registry,
+    executor: openExecutor({ config, db, registry, wearOut, log }, stack),
+    queues,
+    slots: autoscale?.min ?? slots,
+    worker: name,
+    owner,
+    defaultTenantId,
+    metrics: createRuntimeMetrics(metrics),
+    log,
+    onLed,
+  });
+  consumer.start();
+  stack.defer(() => consumer.stop(config.graceMs));
+  if (autoscale) {
+    const loop = startAutoscale({ db, queues, limits: autoscale, consumer, log });
+    stack.defer(() => loop.stop());
+  }
+  const heartbeat = registerWorker(db, { id: owner, name, mode: config.mode, queues }, consumer, log);
+  stack.defer(() => heartbeat.stop());
+  return consumer;
+}
+
+/** A queue that tasks use and nobody consumes is where documents hang in "queuing". @throws StartError `queues_orphaned` */
+export function refuseOrphans({ mode, worker }: Config, registry: TaskRegistry, log: Logger): void {
+  const orphans = orphanQueues(registry, worker.queues);
+  if (orphans.length === 0) return;
+  if (mode === 'worker') {
+    log.info({ queues: orphans }, 'this worker leaves queues to others');
+    return;
+  }
+  throw new StartError({
+    code: 'queues_orphaned',
+    message: `CELERY_QUEUES leaves out queues that tasks use, and mode ${mode} is the only consumer: ${orphans.join(', ')}.`,
+    hint: 'Add them to CELERY_QUEUES, or unset it to consume all.',
+  });
+}
