@@ -57,21 +57,6 @@ export {
   terminalStatuses,
 } from './ledger/rows.ts';
 export type { WindowLimits } from './ledger/window.ts';
-export {
-  createLiveMetrics,
-  isFinal,
-  isStreamId,
-  type ListenOptions,
-  type LiveEvent,
-  LiveHub,
-  type LiveListener,
-  LivePublisher,
-  LiveReader,
-  type LiveScope,
-  type LiveSink,
-  noLive,
-  publishStates,
-} from './live/index.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
 export { isNotDurableRow, type NotDurableRow, NotDurableTasks } from './not-durable/index.ts';
