@@ -21,6 +21,7 @@ import { healthRoutes } from './routes/health.ts';
 import { inspectRoutes } from './routes/inspect.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { retrieveRoutes } from './routes/retrieve.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { taskEventRoutes } from './routes/task-events.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { whyRoutes } from './routes/why.ts';
@@ -44,6 +45,7 @@ const families = [
   inspectRoutes,
   deadLetterRoutes,
   workerRoutes,
+  scheduleRoutes,
   datasetRoutes,
   documentCreateRoutes,
   documentRoutes,

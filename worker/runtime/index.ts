@@ -67,6 +67,7 @@ export { startReconciler } from './reconciler.ts';
 export { createRegistry, orphanQueues, type TaskRegistry } from './registry.ts';
 export { startRelay } from './relay.ts';
 export { defaultRetry, exponentialDelay, fixedDelay, type RetryPolicy } from './retry.ts';
+export * from './schedules/index.ts';
 export type { Isolation, Progress, RegisteredTask, TaskContext } from './task.ts';
 export { TaskWatcher } from './watch.ts';
 export {

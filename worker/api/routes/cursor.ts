@@ -12,24 +12,25 @@ const cursorSchema = z.tuple([
 export const cursorText = ({ acceptedAt, id }: TaskCursor): string =>
   Buffer.from(JSON.stringify([acceptedAt, id])).toString('base64url');
 
+export const cursorInvalid = (cause?: unknown): ApiError =>
+  new ApiError({
+    code: 'cursor_invalid',
+    message: 'The cursor is none that this API gave out.',
+    hint: 'Pass `next_cursor` of the page before, unchanged.',
+    errors: [{ field: 'cursor', message: 'expected `next_cursor` of the page before' }],
+    cause,
+  });
+
 /** @throws ApiError `cursor_invalid` */
 export function cursorOf(text: string): TaskCursor {
-  const invalid = (cause?: unknown) =>
-    new ApiError({
-      code: 'cursor_invalid',
-      message: 'The cursor is none that this API gave out.',
-      hint: 'Pass `next_cursor` of the page before, unchanged.',
-      errors: [{ field: 'cursor', message: 'expected `next_cursor` of the page before' }],
-      cause,
-    });
   let read: unknown;
   try {
     read = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
   } catch (cause) {
-    throw invalid(cause);
+    throw cursorInvalid(cause);
   }
   const parsed = cursorSchema.safeParse(read);
-  if (!parsed.success) throw invalid(parsed.error);
+  if (!parsed.success) throw cursorInvalid(parsed.error);
   const [acceptedAt, id] = parsed.data;
   return { acceptedAt, id };
 }

@@ -1,4 +1,4 @@
-/** Who works, and what is scheduled. */
+/** Who works. */
 import { z } from 'zod';
 import type { Queryable } from '../../db/index.ts';
 import type { LiveWorker } from '../../runtime/index.ts';
@@ -49,18 +49,5 @@ export const workerRoutes: Routes = (deps) => async (app) => {
       const own = await ownTasks(deps.db, tenantId, workers);
       return { workers: workers.map((worker) => workerJson(worker, own)) };
     },
-  );
-
-  app.get(
-    '/schedules',
-    {
-      schema: {
-        tags: ['schedules'],
-        summary: 'Schedules with their last and next slot',
-        description: 'This release runs no schedules: the list is empty.',
-        response: { 200: z.object({ schedules: z.array(z.never()) }), ...problems() },
-      },
-    },
-    async () => ({ schedules: [] }),
   );
 };

@@ -1,4 +1,4 @@
-/** Queues, dead letters, workers and schedules. */
+/** Queues, dead letters and workers. */
 import { z } from 'zod';
 import type { QueueJson, ReadinessJson, WorkerJson } from '../types.ts';
 import { components, intInQuery, isoTime, queueName, taskName, uuid } from './common.ts';
