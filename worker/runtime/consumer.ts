@@ -17,6 +17,7 @@ import { claimTasks } from './ledger/claim.ts';
 import { type Completion, completeTasks } from './ledger/finish.ts';
 import { reopen } from './ledger/handover.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
+import { type LiveSink, noLive } from './live/publisher.ts';
 import { type Loop, startLoop } from './loop.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { notDurableMeta, retryDelayMs, runNotDurable } from './not-durable/index.ts';
@@ -41,6 +42,8 @@ export interface ConsumerOptions {
   readonly owner?: string | undefined;
   readonly defaultTenantId: string;
   readonly metrics: RuntimeMetrics;
+  /** Told of what runs here, for who watches; left out, nobody is. */
+  readonly live?: LiveSink | undefined;
   readonly log: Logger;
   /** How a queue's jobs are had; a test may open one that hangs. */
   readonly openSource?: ((options: JobSourceOptions) => JobSource) | undefined;
@@ -244,9 +247,9 @@ export class Consumer {
 
   /** Returns the next job when it came with the acknowledgement of this one. */
   async #process(source: JobSource, { job, token, notDurable }: Run): Promise<FetchedJob | undefined> {
-    const { db, executor, registry, metrics, log, defaultTenantId } = this.#options;
+    const { db, executor, registry, metrics, live = noLive, log, defaultTenantId } = this.#options;
     if (notDurable) {
-      const deps = { executor, registry, metrics, log, owner: this.#owner, draining: this.#draining.signal };
+      const deps = { executor, registry, metrics, live, log, owner: this.#owner, draining: this.#draining.signal };
       const wantsNext = () => this.#wantsNext(source);
       return runNotDurable(deps, { source, job, meta: notDurable, token, wantsNext });
     }
@@ -274,6 +277,7 @@ export class Consumer {
             executor,
             leases: this.#leases,
             complete: (completion) => this.#completions.add(completion),
+            live,
             log,
             draining: this.#draining.signal,
           },

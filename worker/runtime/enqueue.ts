@@ -11,6 +11,8 @@ import type { Json } from './json.ts';
 import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
 import { acceptFlow } from './ledger/flows.ts';
 import { type Handover, release } from './ledger/handover.ts';
+import { acceptedEvent } from './live/accepted.ts';
+import { type LiveSink, noLive } from './live/publisher.ts';
 import { asksNotDurable, createSender, NotDurableTasks, refuseInTransaction } from './not-durable/index.ts';
 import type { TaskOptions } from './options.ts';
 import { parsePayload, payloadText } from './payload.ts';
@@ -64,6 +66,8 @@ export interface EnqueueDeps {
   readonly broker: Broker;
   readonly registry: TaskRegistry;
   readonly window: Window;
+  /** Told of accepted tasks, for who watches; left out, nobody is. */
+  readonly live?: LiveSink | undefined;
   readonly log: Logger;
 }
 
@@ -116,7 +120,7 @@ export const createLeaver = (registry: TaskRegistry): Pick<Enqueuer, 'leave'> =>
   },
 });
 
-export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDeps): Enqueuer {
+export function createEnqueuer({ db, broker, registry, window, live = noLive, log }: EnqueueDeps): Enqueuer {
   const toRow = (request: TaskRequest) => rowOf(registry, request);
   const sendNotDurable = createSender({ db, broker, registry, tasks: new NotDurableTasks(broker), log });
 
@@ -125,6 +129,13 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
     const waits = row.isolated || row.eta !== undefined || (row.countdownSeconds ?? 0) > 0;
     const place = waits || !broker.ready ? undefined : window.admit(row.queue, row.tenantId);
     return { ...row, place, handed: place !== undefined };
+  };
+
+  const tell = (rows: readonly NewTask[], accepted: readonly Accepted[], durable = true) => {
+    for (const [index, row] of rows.entries()) {
+      const answer = accepted[index];
+      if (answer?.created) live.publish(acceptedEvent(row, answer, durable));
+    }
   };
 
   const handOver = async (rows: readonly Placed[], accepted: readonly Accepted[]): Promise<void> => {
@@ -165,6 +176,7 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
     const accepted = needsTransaction(rows) ? await db.tx((tx) => acceptTasks(tx, rows)) : await acceptTasks(db, rows);
     // Not awaited: durable is durable now, and a slow Redis must not hold the answer back.
     void handOver(rows, accepted);
+    tell(rows, accepted);
     return accepted;
   };
   const singles = new Grouped<Placed, Accepted>({ ...groupedInserts, write: accept });
@@ -178,7 +190,11 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
       });
     }
     if (requests.some(asksNotDurable)) {
-      return sendNotDurable(requests.map((request) => ({ request, row: toRow(request) })));
+      const checked = requests.map((request) => ({ request, row: toRow(request) }));
+      const accepted = await sendNotDurable(checked);
+      const rows = checked.map(({ row }) => row);
+      tell(rows, accepted, false);
+      return accepted;
     }
     const rows = requests.map(toRow).map(placed);
     const [only, ...others] = rows;
@@ -200,17 +216,23 @@ export function createEnqueuer({ db, broker, registry, window, log }: EnqueueDep
       const plan = planFlow(flow, (task) => toRow({ ...task, tenantId, userId }));
       const rows = plan.tasks.map((task) => (task.parents.length > 0 ? task : placed(task)));
       const answer = await acceptFlow(db, { tenantId, flowId, digest: plan.digest, rows });
-      void handOver(
-        rows,
-        answer.ids.map((id) => ({ id, status: 'PENDING', created: answer.created, handed: answer.handed.has(id) })),
-      );
+      const accepted = answer.ids.map((id) => {
+        const handed = answer.handed.has(id);
+        return { id, status: 'PENDING', created: answer.created, handed };
+      });
+      void handOver(rows, accepted);
+      tell(rows, accepted);
       return { flowId: answer.flowId, tasks: plan.shape(answer.ids), created: answer.created };
     },
     async within(tx, requests) {
       refuseInTransaction(requests);
       const rows = requests.map(toRow).map(placed);
       const accepted = await acceptTasks(tx, rows);
-      return { accepted, handOver: () => handOver(rows, accepted) };
+      const committed = () => {
+        tell(rows, accepted);
+        return handOver(rows, accepted);
+      };
+      return { accepted, handOver: committed };
     },
   };
 }

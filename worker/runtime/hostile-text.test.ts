@@ -13,6 +13,7 @@ import { claimTasks } from './ledger/claim.ts';
 import { type Completion, completeTasks } from './ledger/finish.ts';
 import { ensurePartitions } from './ledger/partitions.ts';
 import { readTask } from './ledger/read.ts';
+import { noLive } from './live/index.ts';
 import { runTask } from './run-task.ts';
 
 const log = createLogger({ level: 'fatal' });
@@ -65,7 +66,8 @@ async function afterRun(handle: () => Promise<unknown>) {
     log,
   });
   const complete = async (completion: Completion) => (await completeTasks(db, [completion]))[0] ?? false;
-  await runTask({ db, executor, leases, complete, log, draining: new AbortController().signal }, definition, task);
+  const draining = new AbortController().signal;
+  await runTask({ db, executor, leases, complete, live: noLive, log, draining }, definition, task);
   return readTask(db, defaultTenantId, task.fence.id);
 }
 

@@ -13,8 +13,10 @@ export {
 } from './enqueue.ts';
 export type { Executor } from './execution/executor.ts';
 export { createExecutor, type HostSettings } from './execution/executors.ts';
-export { type ForkedChild, forkChild } from './execution/fork-child.ts';
+export { type ForkedChild, forkChild, lastWordsFd } from './execution/fork-child.ts';
 export { type HostParts, serveHost } from './execution/host.ts';
+export { readOverdue } from './execution/last-words.ts';
+export { endOverdue } from './execution/overdue.ts';
 export { createWatchdog } from './execution/watchdog.ts';
 export { armFailpoint } from './failpoints.ts';
 export {
@@ -57,6 +59,21 @@ export {
   terminalStatuses,
 } from './ledger/rows.ts';
 export type { WindowLimits } from './ledger/window.ts';
+export {
+  createLiveMetrics,
+  isFinal,
+  isStreamId,
+  type ListenOptions,
+  type LiveEvent,
+  LiveHub,
+  type LiveListener,
+  LivePublisher,
+  LiveReader,
+  type LiveScope,
+  type LiveSink,
+  noLive,
+  publishStates,
+} from './live/index.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
 export { isNotDurableRow, type NotDurableRow, NotDurableTasks } from './not-durable/index.ts';

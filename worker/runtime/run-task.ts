@@ -8,8 +8,10 @@ import { HandedBackError, TimeLimitError } from './execution/reasons.ts';
 import type { Leases } from './leases.ts';
 import { giveUpAfterDeath, maxDeaths, postponeTask, putBackAfterDeath } from './ledger/deaths.ts';
 import { StaleOwnerError } from './ledger/effects.ts';
-import { type Completion, failTask, handBack, retryTask } from './ledger/finish.ts';
+import { type Completion, failTask, handBack, retryTask, writeProgress } from './ledger/finish.ts';
 import type { ClaimedTask, TaskError } from './ledger/rows.ts';
+import type { LiveSink } from './live/publisher.ts';
+import { RunEvents } from './live/run-events.ts';
 import { afterFailure } from './retry.ts';
 import { storableText } from './storable.ts';
 import type { RegisteredTask } from './task.ts';
@@ -30,6 +32,8 @@ export interface RunDeps {
   readonly leases: Leases;
   /** Writes the good end of a run, together with others; false when its fence was refused. */
   readonly complete: (completion: Completion) => Promise<boolean>;
+  /** Told of what the ledger has taken. */
+  readonly live: LiveSink;
   readonly log: Logger;
   /** Aborted when the process has used up its grace period: runs are handed back. */
   readonly draining: AbortSignal;
@@ -43,8 +47,9 @@ const maxErrorChars = 2000;
 const finishRetryMs = 10 * 60_000;
 
 export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: ClaimedTask): Promise<Outcome> {
-  const { executor, leases, draining } = deps;
+  const { db, executor, leases, draining, live } = deps;
   const { fence } = claimed;
+  const events = new RunEvents(live, claimed);
   const log = deps.log.child({ task: claimed.name, task_id: fence.id, attempt: claimed.attempts - 1 });
   const control = new AbortController();
   using _held = leases.hold({ fence, lost: () => control.abort(new StaleOwnerError(fence)) });
@@ -57,29 +62,45 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
     limit ??= setTimeout(() => control.abort(new TimeLimitError(task.name, task.timeLimitSeconds)), limitMs);
     return Date.now() + limitMs;
   };
+  const keepProgress = async (progress: string) => {
+    if (await writeProgress(db, fence, progress)) events.progress(progress);
+  };
+  events.started();
   try {
-    const ended = await executor.run(task, claimed, { signal: control.signal, log, entered });
+    const run = { signal: control.signal, log, entered, writeProgress: keepProgress };
+    const ended = await executor.run(task, claimed, run);
     clearTimeout(limit);
-    return await finish(deps, task, claimed, ended, log);
+    return await finish({ ...deps, events }, task, claimed, ended, log);
   } finally {
     clearTimeout(limit);
     draining.removeEventListener('abort', onDrain);
   }
 }
 
+interface FinishDeps extends RunDeps {
+  readonly events: RunEvents;
+}
+
 async function finish(
-  deps: RunDeps,
+  deps: FinishDeps,
   task: RegisteredTask,
   claimed: ClaimedTask,
   ended: Ended,
   log: Logger,
 ): Promise<Outcome> {
-  const { db } = deps;
+  const { db, events } = deps;
   const { fence, attempts } = claimed;
+  /** Tells what was written, unless this run was overtaken. */
+  const written = (letIn: boolean, outcome: Outcome, tell: () => void): Outcome => {
+    if (!letIn) return overtaken(log);
+    tell();
+    return outcome;
+  };
   if ('died' in ended) return finishDeath(deps, claimed, ended.died, log);
   if ('postponed' in ended) {
     log.debug({ why: ended.postponed }, 'task put off');
-    return (await persistently(() => postponeTask(db, fence, ended.delayMs), log)) ? 'postponed' : overtaken(log);
+    const put = await persistently(() => postponeTask(db, fence, ended.delayMs), log);
+    return written(put, 'postponed', () => events.waitsAgain());
   }
   if ('result' in ended) {
     let done: boolean;
@@ -91,31 +112,39 @@ async function finish(
       return finish(deps, task, claimed, { error }, log);
     }
     if (done) log.debug('task completed');
-    return done ? 'completed' : overtaken(log);
+    return written(done, 'completed', () => events.completed(ended.result));
   }
   const { error } = ended;
   if (error instanceof StaleOwnerError) return overtaken(log);
   if (error instanceof HandedBackError) {
     const back = await persistently(() => handBack(db, fence), log);
     log.info('task handed back');
-    return back ? 'handed_back' : overtaken(log);
+    return written(back, 'handed_back', () => events.waitsAgain());
   }
   const kept = taskError(error, attempts - 1);
   if (error instanceof TimeLimitError) {
     log.error({ limit_seconds: task.timeLimitSeconds }, 'task timed out');
-    return (await persistently(() => failTask(db, fence, kept, 'TIMED_OUT'), log)) ? 'timed_out' : overtaken(log);
+    const over = await persistently(() => failTask(db, fence, kept, 'TIMED_OUT'), log);
+    return written(over, 'timed_out', () => events.failed('TIMED_OUT', kept));
   }
   const next = afterFailure(task.retry, attempts, error, Math.random());
   if (next.retry) {
     log.warn({ err: error, retry_in_ms: next.delayMs }, 'attempt failed');
-    return (await persistently(() => retryTask(db, fence, kept, next.delayMs), log)) ? 'retrying' : overtaken(log);
+    const retried = await persistently(() => retryTask(db, fence, kept, next.delayMs), log);
+    return written(retried, 'retrying', () => events.retrying(kept));
   }
   log.error({ err: error, reason: next.reason }, 'task failed');
-  return (await persistently(() => failTask(db, fence, kept, 'FAILED'), log)) ? 'failed' : overtaken(log);
+  const failed = await persistently(() => failTask(db, fence, kept, 'FAILED'), log);
+  return written(failed, 'failed', () => events.failed('FAILED', kept));
 }
 
 /** What it ran in died of it: that counts as a death, not as an attempt. */
-async function finishDeath({ db }: RunDeps, claimed: ClaimedTask, how: string, log: Logger): Promise<Outcome> {
+async function finishDeath(
+  { db, events }: FinishDeps,
+  claimed: ClaimedTask,
+  how: string,
+  log: Logger,
+): Promise<Outcome> {
   const { fence, attempts, deaths } = claimed;
   const death = taskError(
     new MillraceError({ code: 'process_died', message: `What the task ran in ${how}.` }),
@@ -123,14 +152,18 @@ async function finishDeath({ db }: RunDeps, claimed: ClaimedTask, how: string, l
   );
   if (deaths + 1 < maxDeaths) {
     log.warn({ deaths: deaths + 1, how }, 'what the task ran in died; it runs again, alone in a child');
-    return (await persistently(() => putBackAfterDeath(db, fence, death), log)) ? 'died' : overtaken(log);
+    if (!(await persistently(() => putBackAfterDeath(db, fence, death), log))) return overtaken(log);
+    events.waitsAgain(death);
+    return 'died';
   }
   const reason = taskError(
     new MillraceError({ code: 'deaths_exceeded', message: `${deaths + 1} processes died of it; the last ${how}.` }),
     attempts - 1,
   );
   log.error({ deaths: deaths + 1, how }, 'task failed: its processes die of it');
-  return (await persistently(() => giveUpAfterDeath(db, fence, death, reason), log)) ? 'failed' : overtaken(log);
+  if (!(await persistently(() => giveUpAfterDeath(db, fence, death, reason), log))) return overtaken(log);
+  events.failed('FAILED', reason);
+  return 'failed';
 }
 
 function overtaken(log: Logger): Outcome {

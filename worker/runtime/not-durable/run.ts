@@ -8,6 +8,8 @@ import { foreignTaskId, type JobMeta } from '../job.ts';
 import type { FetchedJob, JobSource } from '../job-source.ts';
 import { maxDeaths } from '../ledger/deaths.ts';
 import type { ClaimedTask } from '../ledger/rows.ts';
+import type { LiveSink } from '../live/publisher.ts';
+import { RunEvents } from '../live/run-events.ts';
 import type { RuntimeMetrics } from '../metrics.ts';
 import type { TaskRegistry } from '../registry.ts';
 import { afterFailure } from '../retry.ts';
@@ -21,6 +23,8 @@ export interface NotDurableRunDeps {
   readonly registry: TaskRegistry;
   readonly metrics: RuntimeMetrics;
   readonly log: Logger;
+  /** Told of what Redis has taken. */
+  readonly live: LiveSink;
   /** Name of this process's consumer among others. */
   readonly owner: string;
   /** Aborted when the process has used up its grace period: runs are handed back. */
@@ -60,11 +64,16 @@ export async function runNotDurable(deps: NotDurableRunDeps, held: HeldJob): Pro
   const { job, source } = held;
   const task = registry.get(job.name) ?? unknownTask(job.name, source.queueName, registry.names);
   const claimed = claimOf(held, deps.owner);
+  const events = new RunEvents(deps.live, claimed);
   try {
     const over = neverStarted(held, claimed);
-    if (over) return await endFailed(held, over, true);
+    if (over) {
+      const next = await endFailed(held, over, true);
+      events.failed(over.status ?? 'FAILED', over);
+      return next;
+    }
     const observe = metrics.taskStarted(claimed);
-    const { outcome, next } = await attempt(deps, held, task, claimed);
+    const { outcome, next } = await attempt({ ...deps, events }, held, task, claimed);
     observe(outcome);
     return next;
   } catch (error) {
@@ -114,13 +123,12 @@ function neverStarted({ meta }: HeldJob, { attempts, deaths }: ClaimedTask): Sto
   return { ...taskError(error, attempts - 1), status: 'EXPIRED' };
 }
 
-async function attempt(
-  deps: NotDurableRunDeps,
-  held: HeldJob,
-  task: RegisteredTask,
-  claimed: ClaimedTask,
-): Promise<Left> {
-  const { draining, executor } = deps;
+interface AttemptDeps extends NotDurableRunDeps {
+  readonly events: RunEvents;
+}
+
+async function attempt(deps: AttemptDeps, held: HeldJob, task: RegisteredTask, claimed: ClaimedTask): Promise<Left> {
+  const { draining, executor, events } = deps;
   let log: Logger | undefined;
   const logOf = () => {
     log ??= deps.log.child({ task: task.name, task_id: claimed.fence.id, attempt: claimed.attempts - 1 });
@@ -136,7 +144,11 @@ async function attempt(
     limit ??= setTimeout(() => control.abort(new TimeLimitError(task.name, task.timeLimitSeconds)), limitMs);
     return Date.now() + limitMs;
   };
-  const writeProgress = (progress: string) => held.job.updateProgress(JSON.parse(progress));
+  const writeProgress = async (progress: string) => {
+    await held.job.updateProgress(JSON.parse(progress));
+    events.progress(progress);
+  };
+  events.started();
   try {
     const run = {
       signal: control.signal,
@@ -148,8 +160,12 @@ async function attempt(
     };
     const ended = await executor.run(task, claimed, run);
     clearTimeout(limit);
-    if ('result' in ended) return await complete(held, ended.result);
-    return await finish(held, task, claimed, ended, logOf());
+    if ('result' in ended) {
+      const left = await complete(held, ended.result);
+      events.completed(ended.result);
+      return left;
+    }
+    return await finish({ held, events }, task, claimed, ended, logOf());
   } finally {
     clearTimeout(limit);
     draining.removeEventListener('abort', onDrain);
@@ -161,7 +177,7 @@ async function complete({ job, source, token, wantsNext }: HeldJob, result: stri
 }
 
 async function finish(
-  held: HeldJob,
+  { held, events }: { readonly held: HeldJob; readonly events: RunEvents },
   task: RegisteredTask,
   claimed: ClaimedTask,
   ended: Exclude<Ended, { readonly result: string }>,
@@ -171,6 +187,7 @@ async function finish(
   if ('postponed' in ended) {
     log.debug({ why: ended.postponed }, 'task put off');
     await job.moveToDelayed(Date.now() + ended.delayMs, token);
+    events.waitsAgain();
     return { outcome: 'postponed' };
   }
   const error =
@@ -179,16 +196,21 @@ async function finish(
       : ended.error;
   if (error instanceof HandedBackError) {
     await job.moveToWait(token);
+    events.waitsAgain();
     log.info('task handed back');
     return { outcome: 'handed_back' };
   }
   const stored = taskError(error, claimed.attempts - 1);
   if (error instanceof TimeLimitError) {
     log.error({ limit_seconds: task.timeLimitSeconds }, 'task timed out');
-    return { outcome: 'timed_out', next: await endFailed(held, { ...stored, status: 'TIMED_OUT' }, true) };
+    const next = await endFailed(held, { ...stored, status: 'TIMED_OUT' }, true);
+    events.failed('TIMED_OUT', stored);
+    return { outcome: 'timed_out', next };
   }
   const next = await endFailed(held, stored, error instanceof PermanentError);
   const over = job.finishedOn !== undefined;
+  if (over) events.failed('FAILED', stored);
+  else events.retrying(stored);
   if (over) log.error({ err: error }, 'task failed');
   else log.warn({ err: error, retry_in_ms: job.delay }, 'attempt failed');
   return { outcome: over ? 'failed' : 'retrying', next };

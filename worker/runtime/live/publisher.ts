@@ -1,0 +1,105 @@
+/**
+ * Writes events to their streams after the ledger has committed what they tell. Best effort: nobody waits for it, and what Redis
+ * does not take is dropped and counted. The ledger is the truth, and readers ask it for every end they might have missed.
+ */
+import type { RedisConnection } from '../../redis/index.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { keptEvents, type NewLiveEvent, shardOf, streamKey, toEntry } from './event.ts';
+import type { LiveMetrics } from './metrics.ts';
+
+export interface LiveSink {
+  /** Returns at once and never throws. */
+  publish(event: NewLiveEvent): void;
+}
+
+/** For processes in which nobody is to be told. */
+export const noLive: LiveSink = { publish: () => undefined };
+
+/** Events that wait for their write, at most: some tens of megabytes at their largest, and usually a thousandth of that. */
+const maxWaiting = 10_000;
+/** Most events of a write. */
+const maxBatch = 500;
+/** A stopping process waits so long for its last events to be taken. */
+const stopMs = 1000;
+
+/** One command for many events of a stream: half the work of as many commands, here and there. ARGV: bound, fields an event, all fields. */
+const addScript = `
+local width = tonumber(ARGV[2])
+for at = 3, #ARGV, width do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, at, at + width - 1))
+end
+return 0`;
+
+export interface PublisherDeps {
+  /** Of use `producer`, to where the events' role stands; the caller closes it after `stop`. */
+  readonly connection: RedisConnection;
+  readonly metrics: LiveMetrics;
+  readonly log: Logger;
+}
+
+export class LivePublisher implements LiveSink {
+  readonly #deps: PublisherDeps;
+  #waiting: NewLiveEvent[] = [];
+  #writing: Promise<void> | undefined;
+  #away = false;
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps;
+  }
+
+  publish(event: NewLiveEvent): void {
+    const { connection, metrics } = this.#deps;
+    const reason = connection.status !== 'ready' ? 'away' : this.#waiting.length >= maxWaiting ? 'full' : undefined;
+    if (reason) {
+      metrics.dropped(reason, 1);
+      return;
+    }
+    this.#waiting.push(event);
+    this.#start();
+  }
+
+  /** Lets the last events out. Call after the last run has ended. */
+  async stop(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, stopMs);
+    });
+    await Promise.race([this.#writing, late]);
+    clearTimeout(timer);
+  }
+
+  #start(): void {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+      // published between the last look and this
+      if (this.#waiting.length > 0) this.#start();
+    });
+  }
+
+  async #write(): Promise<void> {
+    // what comes in one turn of the loop goes together
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, maxBatch);
+      this.#waiting = this.#waiting.slice(maxBatch);
+      await Promise.all([...Map.groupBy(batch, ({ tenantId }) => shardOf(tenantId))].map((one) => this.#add(...one)));
+    }
+  }
+
+  async #add(shard: number, events: readonly NewLiveEvent[]): Promise<void> {
+    const { connection, metrics, log } = this.#deps;
+    const entries = events.map(toEntry);
+    const width = entries[0]?.length ?? 0;
+    try {
+      await connection.eval(addScript, 1, streamKey(shard), keptEvents, width, ...entries.flat());
+      metrics.written(events.length);
+      this.#away = false;
+    } catch (error) {
+      // perhaps it was taken all the same; sent again it would come twice
+      metrics.dropped('refused', events.length);
+      if (!this.#away)
+        log.warn({ err: error, events: events.length }, 'redis took no events; the ledger has what they told');
+      this.#away = true;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** What one run tells of itself, each thing after the ledger (or Redis, for tasks that are not durable) has it. */
+import type { ClaimedTask, TaskError, TerminalStatus } from '../ledger/rows.ts';
+import { type LiveSubject, liveEvent, subjectOf } from './event.ts';
+import type { LiveSink } from './publisher.ts';
+
+export class RunEvents {
+  readonly #sink: LiveSink;
+  readonly #subject: LiveSubject;
+  #step: unknown;
+
+  constructor(sink: LiveSink, claimed: ClaimedTask) {
+    this.#sink = sink;
+    this.#subject = subjectOf(claimed);
+  }
+
+  started(): void {
+    this.#sink.publish(liveEvent('status', this.#subject, 'RUNNING'));
+  }
+
+  /** @param progress JSON text; the first of a new `step` is told as that */
+  progress(progress: string): void {
+    const step = stepOf(progress);
+    const isNew = step !== undefined && step !== this.#step;
+    this.#step = step;
+    this.#sink.publish(liveEvent(isNew ? 'step' : 'progress', this.#subject, 'RUNNING', { progress }));
+  }
+
+  retrying(error: TaskError): void {
+    this.#sink.publish(liveEvent('status', this.#subject, 'RETRYING', { error }));
+  }
+
+  /** Waits again as if this attempt had not been; the ledger has raised its epoch. */
+  waitsAgain(error?: TaskError): void {
+    const { epoch, attempts, durable } = this.#subject;
+    const subject = { ...this.#subject, epoch: durable ? epoch + 1 : 0, attempts: Math.max(0, attempts - 1) };
+    this.#sink.publish(liveEvent('status', subject, 'PENDING', { error }));
+  }
+
+  /** @param result JSON text */
+  completed(result: string): void {
+    this.#sink.publish(liveEvent('result', this.#subject, 'COMPLETED', { result }));
+  }
+
+  failed(status: Exclude<TerminalStatus, 'COMPLETED'>, error: TaskError): void {
+    this.#sink.publish(liveEvent('error', this.#subject, status, { error }));
+  }
+}
+
+function stepOf(progress: string): unknown {
+  const parsed: unknown = JSON.parse(progress);
+  return typeof parsed === 'object' && parsed !== null && 'step' in parsed ? parsed.step : undefined;
+}
