@@ -76,7 +76,7 @@ export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
 export { isNotDurableRow, type NotDurableRow, NotDurableTasks } from './not-durable/index.ts';
 export type { TaskOptions } from './options.ts';
-export { type FieldIssue, maxPayloadBytes, PayloadError } from './payload.ts';
+export { type FieldIssue, maxPayloadBytes, PayloadError, parsePayload } from './payload.ts';
 export { pausedQueues, purgeQueue, setQueuePaused } from './queue-control.ts';
 export { startReconciler } from './reconciler.ts';
 export { createRegistry, orphanQueues, type TaskRegistry } from './registry.ts';

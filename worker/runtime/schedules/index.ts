@@ -9,7 +9,7 @@ export {
   type ScheduleSpec,
 } from './define-schedule.ts';
 export { type DuePlan, type DueSlot, dueAt, missedPolicies, planDue } from './due-slots.ts';
-export { type BeatLeader, firedSlots, listSchedules, readLeader, readSchedule } from './read.ts';
+export { type BeatLeader, firedSlots, listSchedules, readLeader, readSchedule, scheduleColumns } from './read.ts';
 export {
   type FiredSlot,
   type ScheduleRow,
