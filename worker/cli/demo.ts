@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MillraceError } from '../errors.ts';
+import type { Output } from './command-line.ts';
 import { showProgress } from './document-bars.ts';
 import { startEmbedded } from './embedded-process.ts';
 import { type ApiClient, createApiClient } from './http.ts';
@@ -52,7 +53,7 @@ const retrievedSchema = z.object({
 type Documents = z.output<typeof documentsSchema>['data'];
 
 /** @returns the exit code: 0 when every question was answered from the document that answers it. */
-export async function demo(output: NodeJS.WriteStream = process.stdout): Promise<number> {
+export async function demo(output: Output = process.stdout): Promise<number> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-demo-'));
   const say = (text = '') => output.write(`${text}\n`);
   try {
@@ -88,7 +89,7 @@ async function createDataset(client: ApiClient): Promise<string> {
   return dataset.id;
 }
 
-async function indexSamples(client: ApiClient, datasetId: string, output: NodeJS.WriteStream): Promise<Documents> {
+async function indexSamples(client: ApiClient, datasetId: string, output: Output): Promise<Documents> {
   const files = (await readdir(samples)).filter((name) => !notDocuments.has(name)).sort();
   output.write(`Indexing ${files.length} documents\n`);
   for (const name of files) {

@@ -2,17 +2,14 @@
 import { readConfig } from '../config/config.ts';
 import type { RawEnvironment } from '../config/environment.ts';
 import { diagnose } from '../doctor/index.ts';
+import type { Output } from './command-line.ts';
 import { reportLines, reportTable } from './doctor-report.ts';
 
 /**
  * @returns the exit code: 0 when no fault was found (warnings are none), else 1.
  * @throws StartError `config_invalid`
  */
-export async function doctor(
-  env: RawEnvironment,
-  json: boolean,
-  output: NodeJS.WriteStream = process.stdout,
-): Promise<number> {
+export async function doctor(env: RawEnvironment, json: boolean, output: Output = process.stdout): Promise<number> {
   const report = await diagnose(readConfig(env));
   const text = json ? JSON.stringify(report, null, 2) : output.isTTY ? reportTable(report) : reportLines(report);
   // a check that was left behind may hold the process open: whoever calls ends it, once all is written

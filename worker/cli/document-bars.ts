@@ -1,5 +1,6 @@
-/** Progress of several documents: a bar each on a terminal, plain lines elsewhere. */
+/** Progress of several documents, or of anything with parts: a bar each on a terminal, plain lines elsewhere. */
 import cliProgress from 'cli-progress';
+import type { Output } from './command-line.ts';
 
 export interface DocumentState {
   readonly name: string;
@@ -15,11 +16,12 @@ export interface DocumentProgress {
 
 const nameWidth = 26;
 
-export function showProgress(output: NodeJS.WriteStream): DocumentProgress {
-  return output.isTTY ? bars(output) : lines(output);
+/** @param parts what is counted */
+export function showProgress(output: Output, parts = 'segments'): DocumentProgress {
+  return output.isTTY ? bars(output) : lines(output, parts);
 }
 
-function bars(output: NodeJS.WriteStream): DocumentProgress {
+function bars(output: Output): DocumentProgress {
   const multi = new cliProgress.MultiBar(
     {
       stream: output,
@@ -49,14 +51,14 @@ function bars(output: NodeJS.WriteStream): DocumentProgress {
   };
 }
 
-function lines(output: NodeJS.WriteStream): DocumentProgress {
+function lines(output: Output, parts: string): DocumentProgress {
   const last = new Map<string, string>();
   return {
     update(states) {
       for (const { name, status, completed, total } of states) {
         if (last.get(name) === status) continue;
         last.set(name, status);
-        output.write(`${name.padEnd(nameWidth)} ${status}${total > 0 ? ` ${completed}/${total} segments` : ''}\n`);
+        output.write(`${name.padEnd(nameWidth)} ${status}${total > 0 ? ` ${completed}/${total} ${parts}` : ''}\n`);
       }
     },
     stop: () => undefined,

@@ -58,6 +58,9 @@ const access = {
     secret: true,
     doc: 'The API key of the default tenant, at least 16 characters. Unset in mode `all`: one is made at first start and kept in `$MILLRACE_HOME/api-key`.',
   }),
+  MILLRACE_URL: text({
+    doc: 'For commands: where the API is, as `http://127.0.0.1:5001`. Unset: where the embedded Millrace of `MILLRACE_HOME` says, else that address.',
+  }),
   UPLOAD_FILE_SIZE_LIMIT: integer(1, 4096, 'MB')({ default: 200, doc: 'Largest file the API takes in.' }),
   MILLRACE_RATE_LIMIT: integer(
     0,

@@ -1,0 +1,23 @@
+/** `millrace purge`: cancels what waits in a queue. */
+import type { QueueJson } from '../../api/types.ts';
+import { type ApiOptions, apiCommand, type Register, yesOption } from '../command-line.ts';
+import { part } from '../options.ts';
+import { waitingOf } from '../queue-view.ts';
+
+export const registerPurge: Register = (program, cli) => {
+  apiCommand(program, 'purge', 'cancel all that waits in a queue; what runs goes on')
+    .argument('<queue>', 'its name')
+    .option(...yesOption)
+    .action(async (name: string, options: ApiOptions & { yes?: boolean }) => {
+      const client = await cli.connect(options);
+      await cli.confirm(async () => {
+        const { queues } = await client.get<{ queues: QueueJson[] }>('/v1/queues');
+        const queue = queues.find((one) => one.name === name);
+        const waiting = queue ? ` ${waitingOf(queue)} tasks wait there, of all tenants.` : '';
+        return `All tasks of this key's tenant that wait in the queue ${name} are to be cancelled for good.${waiting}`;
+      }, options.yes);
+      const answer = await client.post<{ name: string; purged: number }>(`/v1/queues/${part(name)}/purge`, undefined);
+      if (options.json) cli.printJson(answer);
+      else cli.print(`${answer.purged} tasks of ${answer.name} were cancelled`);
+    });
+};

@@ -1,0 +1,62 @@
+/** Follows a task by its event stream, over broken connections and restarts of the API, until it has ended. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
+import type { TaskJson } from '../api/types.ts';
+import { CommandError } from './exit-codes.ts';
+import type { ApiClient } from './http.ts';
+import { part } from './options.ts';
+import type { Watched } from './task-bars.ts';
+
+/** For so long nothing may answer before it is given up: above a restart of the API. */
+const awayMs = 60_000;
+const retryMs = 500;
+
+const statusSchema = z.object({
+  status: z.string().transform((status) => status as TaskJson['status']),
+  attempts: z.number(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+const progressSchema = z.object({ progress: z.json() });
+
+/**
+ * The task at each change; the last one has ended, unless `signal` was aborted.
+ * @throws CommandError what the API refuses; `api_unreachable` when it stays away
+ */
+export async function* follow(client: ApiClient, id: string, signal: AbortSignal): AsyncGenerator<Watched> {
+  let task = watchedOf(await client.get<TaskJson>(`/v1/tasks/${part(id)}`));
+  let heardAt = Date.now();
+  while (!signal.aborted) {
+    try {
+      for await (const { event, data } of client.events(`/v1/tasks/${part(id)}/events`, { signal })) {
+        heardAt = Date.now();
+        const json: unknown = JSON.parse(data);
+        if (event === 'end') return yield watchedOf(json as TaskJson);
+        const next = changed(task, event, json);
+        if (!next) continue;
+        task = next;
+        yield task;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      const refused = error instanceof CommandError && !/^api_|^shutting_down$|_unavailable$/.test(error.code);
+      if (refused || Date.now() - heardAt > awayMs) throw error;
+    }
+    await wait(retryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+const watchedOf = ({ task_id, task, status, attempts, progress, error }: TaskJson): Watched => ({
+  id: task_id,
+  task,
+  status,
+  attempts,
+  progress,
+  error,
+});
+
+/** Events of names that are not known here are passed over: a later API may have more. */
+function changed(task: Watched, event: string, json: unknown): Watched | undefined {
+  if (event === 'status') return { ...task, ...statusSchema.parse(json) };
+  if (event === 'progress') return { ...task, ...progressSchema.parse(json) };
+  return undefined;
+}

@@ -1,0 +1,41 @@
+/** Waiting for tasks to end, by long polls, and what the command then ends with. */
+import type { TaskJson } from '../api/types.ts';
+import type { CommandLine } from './command-line.ts';
+import { exitCode } from './exit-codes.ts';
+import type { ApiClient } from './http.ts';
+import { part } from './options.ts';
+
+/** Longest wait of one call; the API takes up to 60. */
+const pollSeconds = 30;
+
+const terminal: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'TIMED_OUT', 'CANCELLED', 'EXPIRED']);
+export const hasEnded = ({ status }: Pick<TaskJson, 'status'>): boolean => terminal.has(status);
+
+/** The task once it has ended, or as it is when the time is over or somebody interrupts. */
+export async function untilEnded(
+  client: ApiClient,
+  id: string,
+  timeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<TaskJson | undefined> {
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  let task: TaskJson | undefined;
+  for (;;) {
+    const left = Math.ceil((deadline - Date.now()) / 1000);
+    const wait = Math.max(0, Math.min(pollSeconds, left));
+    try {
+      task = await client.get<TaskJson>(`/v1/tasks/${part(id)}?wait=${wait}`, { signal });
+    } catch (error) {
+      if (signal.aborted) return task;
+      throw error;
+    }
+    if (hasEnded(task) || left <= 0) return task;
+  }
+}
+
+/** Of a task that was waited for: done, failed, or still not there. */
+export function endAsTask(cli: CommandLine, task: Pick<TaskJson, 'status'> | undefined): void {
+  if (cli.interrupted) cli.endWith(exitCode.interrupted);
+  else if (!task || !hasEnded(task)) cli.endWith(exitCode.late);
+  else if (task.status !== 'COMPLETED') cli.endWith(exitCode.failed);
+}
