@@ -22,6 +22,7 @@ import type { TaskServices } from '../services/task-services.ts';
 import { defaultTenantId, ensureTenant, installDefaultKey } from '../services/tenants/tenants.ts';
 import { createTasks } from '../tasks/registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { beatIn } from './beat.ts';
 import { holdBudget } from './budget.ts';
 import { refuseOrphans, startConsuming } from './consuming.ts';
 import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
@@ -107,6 +108,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
       stack,
     );
   await worker?.serve({ db, broker, targets, onDue: relay.nudge, stack });
+  await beatIn({ config, db, enqueuer, registry, metrics, log }, stack);
   const readiness = createReadiness({
     db,
     redis: worker ? broker.connection : connection,
@@ -139,11 +141,11 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
 
 /** Modes of the contract that a later release fills: better refused than idle. */
 function refuseUnbuilt({ mode }: Config): void {
-  if (mode !== 'beat' && mode !== 'job') return;
+  if (mode !== 'job') return;
   throw new StartError({
     code: 'mode_not_available',
     message: `MODE=${mode} is not part of this release.`,
-    hint: 'Use api, worker, migrate or all.',
+    hint: 'Use api, worker, beat, migrate or all.',
   });
 }
 

@@ -51,7 +51,7 @@ export interface Config {
   };
   readonly healthPort: number;
   /** Processes of each mode that share Redis and Postgres with this one, itself included: what the connection budget counts. */
-  readonly replicas: { readonly api: number; readonly worker: number; readonly all: number };
+  readonly replicas: { readonly api: number; readonly worker: number; readonly beat: number; readonly all: number };
   /** What of the backlog stands in Redis. */
   readonly window: {
     readonly size: number;
@@ -67,6 +67,13 @@ export interface Config {
     readonly workerClass: WorkerClass;
     readonly maxTasksPerChild: number;
     readonly maxMemoryPerChildMib: number;
+  };
+  /** The platform's schedules: which are on, and how often. */
+  readonly beat: {
+    readonly flags: ScheduleFlags;
+    readonly everyDays: number;
+    readonly pollerMinutes: number;
+    readonly queueMonitor: { readonly everyMinutes: number; readonly threshold: number };
   };
   readonly resultTtlSeconds: number;
   /** Undefined: start a private one (mode `all`). */
@@ -201,6 +208,7 @@ function replicasOf(env: Environment): Config['replicas'] {
   return {
     api: Math.max(env.MILLRACE_API_REPLICAS ?? unset, atLeast('api')),
     worker: Math.max(env.MILLRACE_WORKER_REPLICAS ?? unset, atLeast('worker')),
+    beat: Math.max(env.MILLRACE_BEAT_REPLICAS ?? 0, atLeast('beat')),
     all: atLeast('all'),
   };
 }
@@ -223,6 +231,30 @@ function workerSettings(env: Environment, faults: string[]): Config['worker'] {
     maxMemoryPerChildMib: env.MILLRACE_MAX_MEMORY_PER_CHILD,
   };
 }
+
+const scheduleFlags = (env: Environment) => ({
+  cleanEmbeddingCache: env.ENABLE_CLEAN_EMBEDDING_CACHE_TASK,
+  cleanUnusedDatasets: env.ENABLE_CLEAN_UNUSED_DATASETS_TASK,
+  createTidbServerless: env.ENABLE_CREATE_TIDB_SERVERLESS_TASK,
+  updateTidbServerlessStatus: env.ENABLE_UPDATE_TIDB_SERVERLESS_STATUS_TASK,
+  cleanMessages: env.ENABLE_CLEAN_MESSAGES,
+  mailCleanDocumentNotify: env.ENABLE_MAIL_CLEAN_DOCUMENT_NOTIFY_TASK,
+  datasetsQueueMonitor: env.ENABLE_DATASETS_QUEUE_MONITOR,
+  checkUpgradablePlugin: env.ENABLE_CHECK_UPGRADABLE_PLUGIN_TASK,
+  workflowSchedulePoller: env.ENABLE_WORKFLOW_SCHEDULE_POLLER_TASK,
+  triggerProviderRefresh: env.ENABLE_TRIGGER_PROVIDER_REFRESH_TASK,
+  humanInputTimeout: env.ENABLE_HUMAN_INPUT_TIMEOUT_TASK,
+  workflowLogCleanup: env.WORKFLOW_LOG_CLEANUP_ENABLED,
+  cleanOauthAccessTokens: env.ENABLE_CLEAN_OAUTH_ACCESS_TOKENS_TASK,
+});
+type ScheduleFlags = Readonly<ReturnType<typeof scheduleFlags>>;
+
+const beatSettings = (env: Environment): Config['beat'] => ({
+  flags: scheduleFlags(env),
+  everyDays: env.CELERY_BEAT_SCHEDULER_TIME,
+  pollerMinutes: env.WORKFLOW_SCHEDULE_POLLER_INTERVAL,
+  queueMonitor: { everyMinutes: env.QUEUE_MONITOR_INTERVAL, threshold: env.QUEUE_MONITOR_THRESHOLD },
+});
 
 /**
  * Parses the environment once.
@@ -271,6 +303,7 @@ export function readConfig(raw: RawEnvironment): Config {
         tenants: ratesOf('MILLRACE_TENANT_RATE_LIMITS', env.MILLRACE_TENANT_RATE_LIMITS, faults),
       },
     },
+    beat: beatSettings(env),
     resultTtlSeconds: env.MILLRACE_RESULT_TTL,
     redis,
     database: databaseTarget(env, faults),

@@ -30,17 +30,21 @@ export interface BudgetLine {
 
 /** What the processes of this deployment open, as far as this one knows: the others are taken to be set up like it. */
 export function budgetOf(config: Config, topology: RedisTarget['topology'] | undefined): ConnectionBudget {
-  const setup = (mode: 'api' | 'worker' | 'all') => ({
+  const setup = (mode: 'api' | 'worker' | 'beat' | 'all') => ({
     mode,
     // a pool of another mode may consume all queues
-    queues: mode === 'api' ? 0 : config.mode === mode ? config.worker.queues.length : queueNames.length,
+    queues:
+      mode === 'api' || mode === 'beat' ? 0 : config.mode === mode ? config.worker.queues.length : queueNames.length,
     topology,
     poolMax: config.database?.poolMax ?? 0,
     slots: config.worker.slots,
     workerClass: config.worker.workerClass,
   });
   return connectionBudget(
-    (['api', 'worker', 'all'] as const).map((mode) => ({ setup: setup(mode), replicas: config.replicas[mode] })),
+    (['api', 'worker', 'beat', 'all'] as const).map((mode) => ({
+      setup: setup(mode),
+      replicas: config.replicas[mode],
+    })),
   );
 }
 

@@ -51,16 +51,21 @@ function besidePool({ mode, poolMax, slots, workerClass }: ProcessSetup): number
   return (mode === 'all' ? poolMax : 0) + hosts * Math.min(hostConnections, poolMax) + watchdog;
 }
 
-/** Clients of Redis in a process and the child that works for it: the producer; of a worker also the consumer, and one a queue that blocks on it. */
+/**
+ * Clients of Redis in a process and the child that works for it: the producer and the writer of events; of an API the reader of
+ * events; of a worker the consumer and one a queue that blocks on it. In mode `all` parent and child each write events.
+ */
 function clientsOf({ mode, queues }: ProcessSetup): number {
   switch (mode) {
     case 'api':
-      return 1;
+      return 3;
     case 'worker':
+      return 3 + queues;
     case 'all':
-      return 2 + queues;
-    case 'migrate':
+      return 5 + queues;
     case 'beat':
+      return 2;
+    case 'migrate':
     case 'job':
       return 0;
   }

@@ -9,6 +9,7 @@ import { documentIndexingUpdate } from './dataset/document-indexing-update.ts';
 import { duplicateDocumentIndexing } from './dataset/duplicate-document-indexing.ts';
 import { recoverDocumentIndexing } from './dataset/recover-document-indexing.ts';
 import { retryDocumentIndexing } from './dataset/retry-document-indexing.ts';
+import { queueMonitor } from './ops-trace/queue-monitor.ts';
 import { sampleTasks } from './sample/sample-tasks.ts';
 
 const families: readonly ((services: TaskServices) => RegisteredTask | readonly RegisteredTask[])[] = [
@@ -20,6 +21,7 @@ const families: readonly ((services: TaskServices) => RegisteredTask | readonly 
   documentInIndex,
   cleanDocuments,
   cleanDataset,
+  queueMonitor,
 ];
 
 /** @throws StartError when the tasks do not fit together. */

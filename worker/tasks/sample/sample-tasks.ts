@@ -57,6 +57,15 @@ export const sampleTasks: readonly RegisteredTask[] = [
     handle: async (_ctx, { ms }) => ({ rounds: busyFor(ms) }),
   }),
   defineTask({
+    name: 'sample_stuck',
+    queue,
+    retry,
+    description: 'Keeps the event loop of its worker busy past its time limit, which is a second.',
+    timeLimitSeconds: 1,
+    payload: milliseconds,
+    handle: async (_ctx, { ms }) => ({ rounds: busyFor(ms) }),
+  }),
+  defineTask({
     name: 'sample_cpu',
     queue,
     retry,

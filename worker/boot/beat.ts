@@ -1,0 +1,32 @@
+/** The part of a process that fires schedules, in modes `beat` and `all`. */
+import { hostname } from 'node:os';
+import type { Registry } from 'prom-client';
+import { startBeat } from '../beat/index.ts';
+import type { Config } from '../config/config.ts';
+import type { Database } from '../db/index.ts';
+import type { Enqueuer, TaskRegistry } from '../runtime/index.ts';
+import { defaultTenantId } from '../services/tenants/tenants.ts';
+import { createSchedules } from '../tasks/schedules.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+export interface BeatParts {
+  readonly config: Config;
+  readonly db: Database;
+  readonly enqueuer: Enqueuer;
+  readonly registry: TaskRegistry;
+  readonly metrics: Registry;
+  readonly log: Logger;
+}
+
+/** Does nothing in the other modes. @throws StartError `schedules_invalid` */
+export async function beatIn({ config, ...parts }: BeatParts, stack: AsyncDisposableStack): Promise<void> {
+  if (config.mode !== 'beat' && config.mode !== 'all') return;
+  const beat = await startBeat({
+    ...parts,
+    schedules: createSchedules(config.beat),
+    tenantId: defaultTenantId,
+    name: `${hostname()}:${process.pid}`,
+    keepSlotsSeconds: config.resultTtlSeconds,
+  });
+  stack.defer(() => beat.stop());
+}
