@@ -28,6 +28,8 @@ export interface ConsumingDeps {
   readonly log: Logger;
   /** The owner of its claims, where somebody else has to know it. */
   readonly owner?: string;
+  /** See `openExecutor`. */
+  readonly lastWordsFd?: number;
   /** Asks for the process to be stopped and started anew. */
   readonly wearOut: (reason: string) => void;
   /** Told when a task has completed that others wait for. */
@@ -35,14 +37,14 @@ export interface ConsumingDeps {
 }
 
 export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack): Consumer {
-  const { config, db, registry, connection, metrics, log, owner = randomUUID(), wearOut, onLed } = deps;
+  const { config, db, registry, connection, metrics, log, owner = randomUUID(), lastWordsFd, wearOut, onLed } = deps;
   const { autoscale, queues, slots } = config.worker;
   const name = `${hostname()}:${process.pid}`;
   const consumer = new Consumer({
     db,
     connection,
     registry,
-    executor: openExecutor({ config, db, registry, wearOut, log }, stack),
+    executor: openExecutor({ config, db, registry, lastWordsFd, wearOut, log }, stack),
     queues,
     slots: autoscale?.min ?? slots,
     worker: name,

@@ -1,7 +1,7 @@
 /** What a dead worker process held, given back at once: its tasks, its jobs, its place among the live ones. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../db/index.ts';
-import { type Broker, forgetWorker, takeOverOwner } from '../runtime/index.ts';
+import { type Broker, endOverdue, forgetWorker, type readOverdue, takeOverOwner } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface DeadWorkersDeps {
@@ -10,6 +10,13 @@ export interface DeadWorkersDeps {
   readonly log: Logger;
   /** Told when tasks were given back: they are due. */
   readonly onGivenBack: () => void;
+}
+
+export interface DeadWorker {
+  /** Of its claims. */
+  readonly owner: string;
+  /** Runs that it was killed for. */
+  readonly overdue: ReturnType<typeof readOverdue>;
 }
 
 /**
@@ -26,11 +33,11 @@ export class DeadWorkers {
   }
 
   /**
-   * Puts back what ran under this owner. No attempt and no death is counted: each of its tasks runs alone in a child from now
-   * on, and only a death there counts. Never throws.
+   * Ends what it was killed for as TIMED_OUT, and puts back what else ran under this owner. No attempt and no death is
+   * counted: each of its tasks runs alone in a child from now on, and only a death there counts. Never throws.
    * @param signal cuts later rounds short
    */
-  async giveBack(owner: string, signal?: AbortSignal): Promise<void> {
+  async giveBack(worker: DeadWorker, signal?: AbortSignal): Promise<void> {
     let before = 0;
     for (const at of roundsMs) {
       if (at > before) {
@@ -39,13 +46,16 @@ export class DeadWorkers {
         if (signal?.aborted) return;
       }
       before = at;
-      await this.#round(owner);
+      await this.#round(worker);
     }
   }
 
-  async #round(owner: string): Promise<void> {
+  async #round({ owner, overdue }: DeadWorker): Promise<void> {
     const { db, broker, log, onGivenBack } = this.#deps;
     try {
+      const timedOut = await endOverdue(db, overdue);
+      if (timedOut > 0)
+        log.error({ tasks: timedOut }, 'tasks timed out that kept the loop of their worker process busy');
       const tasks = await takeOverOwner(db, owner);
       await forgetWorker(db, owner);
       if (tasks > 0) log.warn({ tasks }, 'gave back the tasks of a worker process that died');

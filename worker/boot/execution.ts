@@ -10,17 +10,19 @@ export interface ExecutionDeps {
   readonly config: Config;
   readonly db: Database;
   readonly registry: TaskRegistry;
+  /** Where the watchdog leaves word of what it kills for, where somebody reads it. */
+  readonly lastWordsFd?: number | undefined;
   /** Asks for the process to be stopped and started anew. */
   readonly wearOut: (reason: string) => void;
   readonly log: Logger;
 }
 
 export function openExecutor(
-  { config, db, registry, wearOut, log }: ExecutionDeps,
+  { config, db, registry, lastWordsFd, wearOut, log }: ExecutionDeps,
   stack: AsyncDisposableStack,
 ): Executor {
   const { workerClass, maxTasksPerChild, maxMemoryPerChildMib } = config.worker;
-  const watchdog = createWatchdog(config.database, log);
+  const watchdog = createWatchdog(config.database, log, lastWordsFd);
   stack.defer(() => watchdog.close());
   const executor = createExecutor({
     workerClass,

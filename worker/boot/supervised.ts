@@ -41,7 +41,7 @@ export async function superviseWorker(
   const serve = async ({ db, broker, targets, onDue, stack: opened }: SupervisedGround) => {
     const dead = new DeadWorkers({ db, broker, log, onGivenBack: onDue });
     // a database of one's own is taken over as a whole; in one that others share, what the worker of the killed run held
-    if (left && config.database) void dead.giveBack(left.owner);
+    if (left && config.database) void dead.giveBack({ owner: left.owner, overdue: [] });
     opened.defer(async () => {
       await supervisor.stop();
       await forgetNotedWorker(folder.path);

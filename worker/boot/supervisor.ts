@@ -6,9 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Database, lendDatabase } from '../db/index.ts';
 import { StartError } from '../errors.ts';
-import { type ForkedChild, forkChild } from '../runtime/index.ts';
+import { type ForkedChild, forkChild, readOverdue } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { DeadWorkers } from './dead-workers.ts';
+import type { DeadWorker, DeadWorkers } from './dead-workers.ts';
 import { exitWorn } from './exit-codes.ts';
 import { type AskOptions, detailOf, WorkerCalls } from './worker-call.ts';
 import type { Ask, FromWorker, Questions, SentError, ToWorker } from './worker-messages.ts';
@@ -59,6 +59,15 @@ interface Child {
   readonly owner: string;
   readonly calls: WorkerCalls;
   readonly startedAt: number;
+}
+
+interface ChildEnd {
+  readonly how: string;
+  readonly code: number | null;
+  /** Why it could not work. */
+  readonly unusable: SentError | undefined;
+  /** What its watchdog killed it for. */
+  readonly overdue: DeadWorker['overdue'];
 }
 
 export class Supervisor {
@@ -113,7 +122,7 @@ export class Supervisor {
   }
 
   #fork(): Child {
-    const { home, fork = () => forkChild(workerEntry, { args: [home] }) } = this.#options;
+    const { home, fork = () => forkChild(workerEntry, { args: [home], lastWords: true }) } = this.#options;
     const forked = fork();
     const calls = new WorkerCalls((message) => forked.send(message));
     return { forked, owner: randomUUID(), calls, startedAt: performance.now() };
@@ -133,12 +142,12 @@ export class Supervisor {
     let row = 0;
     for (;;) {
       const child = this.#child;
-      const { how, code, unusable } = await this.#runToEnd(child, ground, ready);
+      const { how, code, unusable, overdue } = await this.#runToEnd(child, ground, ready);
       const wanted = signal.aborted ? code === 0 : code === exitWorn;
       if (!wanted) {
         log.error({ how, why: unusable?.message }, 'the worker process has ended; what it held is given back');
         if (!signal.aborted) ground.onDeath();
-        givenBack = Promise.all([givenBack, ground.dead.giveBack(child.owner, signal)]);
+        givenBack = Promise.all([givenBack, ground.dead.giveBack({ owner: child.owner, overdue }, signal)]);
       }
       ready.reject(unusable ? new StartError(detailOf(unusable)) : notReady(`it ${how}`));
       row = wanted ? 0 : performance.now() - child.startedAt > steadyMs ? 1 : row + 1;
@@ -154,7 +163,7 @@ export class Supervisor {
     { forked, owner, calls }: Child,
     { db, lent, redis, onLed, note }: WorkerGround,
     ready: PromiseWithResolvers<void>,
-  ): Promise<{ how: string; code: number | null; unusable: SentError | undefined }> {
+  ): Promise<ChildEnd> {
     const { log } = this.#options;
     const lender = lent ? lendDatabase(db, (answer) => forked.send({ kind: 'answer', answer })) : undefined;
     let unusable: SentError | undefined;
@@ -189,7 +198,7 @@ export class Supervisor {
     const end = await forked.ended;
     calls.end();
     await lender?.close();
-    return { ...end, unusable };
+    return { ...end, unusable, overdue: readOverdue(await forked.lastWords) };
   }
 }
 

@@ -4,7 +4,7 @@ import { type Config, readConfig } from '../config/config.ts';
 import { targetsOfOneServer } from '../config/redis-target.ts';
 import { borrowDatabase, type Database, type DatabaseAnswer } from '../db/index.ts';
 import { errorText, MillraceError } from '../errors.ts';
-import { armFailpoint, type Consumer } from '../runtime/index.ts';
+import { armFailpoint, type Consumer, lastWordsFd } from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
 import { createTasks } from '../tasks/registry.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -150,6 +150,7 @@ async function openWorker({ config, log, db: lent, message, wearOut }: WorkerSet
       metrics,
       log,
       owner: message.owner,
+      lastWordsFd,
       wearOut,
       onLed: () => send({ kind: 'led' }),
     },

@@ -30,17 +30,14 @@ export async function forgetNotedWorker(home: string): Promise<void> {
 
 /**
  * Ends the worker process that a killed Millrace left, if it is still there: nobody else is killed, because it is known by
- * its command line, which names the module and the data folder. The caller holds the lock on the folder.
+ * its command line, which ends with the module and the data folder. The caller holds the lock on the folder.
  * @returns the one that was noted, for what it held; undefined when the last Millrace ended in order
  * @throws StartError `worker_left_behind`
  */
 export async function endLeftWorker(home: string, entry: URL, log: Logger): Promise<NotedWorker | undefined> {
   const noted = await readNoted(home);
   if (!noted) return undefined;
-  const isOurs = async () => {
-    const line = await commandLine(noted.pid);
-    return line.includes(fileURLToPath(entry)) && line.includes(home);
-  };
+  const isOurs = async () => (await commandLine(noted.pid)).endsWith(` ${fileURLToPath(entry)} ${home}`);
   const deadline = Date.now() + goneMs;
   let told = false;
   while (await isOurs()) {
@@ -76,8 +73,9 @@ async function readNoted(home: string): Promise<NotedWorker | undefined> {
 /** Words apart by blanks; empty for a process that is not there, or has ended and waits for its parent to take note. */
 async function commandLine(pid: number): Promise<string> {
   try {
-    if (process.platform === 'linux') return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
-    return (await run('ps', ['-ww', '-o', 'args=', '-p', String(pid)])).stdout;
+    if (process.platform === 'linux')
+      return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trimEnd();
+    return (await run('ps', ['-ww', '-o', 'args=', '-p', String(pid)])).stdout.trimEnd();
   } catch {
     return '';
   }

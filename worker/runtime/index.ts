@@ -13,8 +13,10 @@ export {
 } from './enqueue.ts';
 export type { Executor } from './execution/executor.ts';
 export { createExecutor, type HostSettings } from './execution/executors.ts';
-export { type ForkedChild, forkChild } from './execution/fork-child.ts';
+export { type ForkedChild, forkChild, lastWordsFd } from './execution/fork-child.ts';
 export { type HostParts, serveHost } from './execution/host.ts';
+export { readOverdue } from './execution/last-words.ts';
+export { endOverdue } from './execution/overdue.ts';
 export { createWatchdog } from './execution/watchdog.ts';
 export { armFailpoint } from './failpoints.ts';
 export {

@@ -1,6 +1,8 @@
 /** A child of ours: a module started in a process of its own, which talks over a channel and does not outlive this one. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { getCompileCacheDir } from 'node:module';
+import { setTimeout as wait } from 'node:timers/promises';
 
 export interface ForkedChild<Out, In> {
   readonly pid: number | undefined;
@@ -9,25 +11,35 @@ export interface ForkedChild<Out, In> {
   listen(listener: (message: In) => void): void;
   /** How it ended, whoever ended it. Never rejects. */
   readonly ended: Promise<{ readonly code: number | null; readonly how: string }>;
+  /** All that it wrote to `lastWordsFd`, once it has ended; '' unless that was asked for. Never rejects. */
+  readonly lastWords: Promise<string>;
   kill(): void;
 }
 
 export interface ForkOptions {
   readonly args?: readonly string[];
   readonly execArgv?: readonly string[];
+  /** Gives it `lastWordsFd`. */
+  readonly lastWords?: boolean;
 }
 
+/** A file of a child that this process reads to its end: what is written there counts, however the child ends. */
+export const lastWordsFd = 4;
+const maxLastWordsChars = 1_000_000;
+/** Something that the child started may have the file open still. */
+const lastWordsMs = 1000;
+
 /** Where standard streams of children go: theirs is the log of this process. */
-const stdio: ('ignore' | 'inherit' | 'ipc')[] = ['ignore', 'inherit', 'inherit', 'ipc'];
+const stdio: ('ignore' | 'inherit' | 'ipc' | 'pipe')[] = ['ignore', 'inherit', 'inherit', 'ipc'];
 
 /** @template In is what the module says, and its to keep true. */
 export function forkChild<Out extends object, In>(
   entry: URL,
-  { args = [], execArgv = [] }: ForkOptions,
+  { args = [], execArgv = [], lastWords = false }: ForkOptions,
 ): ForkedChild<Out, In> {
   const child = fork(entry, args, {
     serialization: 'advanced',
-    stdio,
+    stdio: lastWords ? [...stdio, 'pipe'] : stdio,
     // what this process has compiled, the child need not
     env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() ?? process.env.NODE_COMPILE_CACHE },
     execArgv: [...execArgv, '--disable-warning=ExperimentalWarning'],
@@ -50,8 +62,21 @@ export function forkChild<Out extends object, In>(
     },
     listen: (listener) => child.on('message', (message) => listener(message as In)),
     ended,
+    lastWords: allOf(child.stdio[lastWordsFd], ended),
     kill: () => child.kill('SIGKILL'),
   };
+}
+
+async function allOf(file: ChildProcess['stdio'][number], ended: Promise<unknown>): Promise<string> {
+  if (!file || !('setEncoding' in file)) return '';
+  let words = '';
+  file.setEncoding('utf8').on('data', (chunk: string) => {
+    words = (words + chunk).slice(0, maxLastWordsChars);
+  });
+  const closed = once(file, 'close').catch(() => undefined);
+  await ended;
+  await Promise.race([closed, wait(lastWordsMs, undefined, { ref: false })]);
+  return words;
 }
 
 /**

@@ -22,15 +22,16 @@ const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2
 
 /**
  * The thread is started with the first run: an idle process does not pay for it.
- * @param database Postgres, to end the run there; undefined: the process is killed, and its next start ends the run.
+ * @param database Postgres, to end the run there; undefined: the process is killed, and whoever takes its tasks over ends the run.
+ * @param lastWordsFd a file that another process reads, which then ends the run at once
  */
-export function createWatchdog(database: DatabaseTarget | undefined, log: Logger): Watchdog {
+export function createWatchdog(database: DatabaseTarget | undefined, log: Logger, lastWordsFd?: number): Watchdog {
   const table = new WatchTable();
   let worker: Worker | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const start = () => {
-    const workerData: WatchdogData = { memory: table.memory, database };
+    const workerData: WatchdogData = { memory: table.memory, database, lastWordsFd };
     worker = startThreadOn(thread, { workerData, resourceLimits });
     worker.unref();
     worker.on('error', (error) => log.error({ err: error }, 'the watchdog of the loop has ended; nothing watches it'));

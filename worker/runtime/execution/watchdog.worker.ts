@@ -7,6 +7,8 @@ import { type WatchedRun, WatchTable } from './watch-table.ts';
 export interface WatchdogData {
   readonly memory: SharedArrayBuffer;
   readonly database: DatabaseTarget | undefined;
+  /** Where it leaves word of what it kills for, where there is no database to tell. */
+  readonly lastWordsFd: number | undefined;
 }
 
 const tickMs = 500;
@@ -18,7 +20,7 @@ const overdueMs = 2000;
 const writeMs = 5000;
 
 /** Always ours: see `createWatchdog`. */
-const { memory, database } = workerData as WatchdogData;
+const { memory, database, lastWordsFd } = workerData as WatchdogData;
 const table = new WatchTable(memory);
 
 let beats = -1;
@@ -56,20 +58,13 @@ async function end(overdue: readonly WatchedRun[]): Promise<void> {
 }
 
 async function write(overdue: readonly WatchedRun[]): Promise<boolean> {
+  if (lastWordsFd !== undefined) writeSync(lastWordsFd, JSON.stringify(overdue));
   if (!database) return false;
-  const [{ openPostgres }, { failTask }] = await Promise.all([
+  const [{ openPostgres }, { endOverdue }] = await Promise.all([
     import('../../db/postgres.ts'),
-    import('../ledger/finish.ts'),
+    import('./overdue.ts'),
   ]);
   const db = openPostgres({ ...database, applicationName: 'millrace-watchdog', poolMax: 1, onError: () => undefined });
-  for (const { fence, task, attempt, limitSeconds } of overdue) {
-    const error = {
-      code: 'time_limit',
-      message: `${task} ran for longer than its limit of ${limitSeconds} s, and kept its thread busy; its process was killed.`,
-      at: new Date().toISOString(),
-      attempt,
-    };
-    await failTask(db, fence, error, 'TIMED_OUT');
-  }
+  await endOverdue(db, overdue);
   return true;
 }
