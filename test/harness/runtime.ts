@@ -11,11 +11,15 @@ import {
   type ConsumerOptions,
   createEnqueuer,
   createExecutor,
+  createLiveMetrics,
   createRegistry,
   createRuntimeMetrics,
   type createWatchdog,
   type Enqueuer,
   type HostSettings,
+  LiveHub,
+  LivePublisher,
+  LiveReader,
   NotDurableTasks,
   noRates,
   type RegisteredTask,
@@ -35,8 +39,13 @@ export interface TestRuntime extends AsyncDisposable {
   readonly consumer: Consumer;
   readonly watcher: TaskWatcher;
   readonly notDurable: NotDurableTasks;
+  /** Events of this runtime, and who listens to them. */
+  readonly live: LivePublisher;
+  readonly hub: LiveHub;
   /** What its relay goes by. */
   readonly limits: WindowLimits;
+  /** What it counts. */
+  readonly metrics: Registry;
   /** The row once it is terminal. @throws when that takes longer than `withinMs`. */
   ended(id: string, withinMs?: number): Promise<TaskRow>;
   /** Stops the consumer as SIGTERM does. */
@@ -86,7 +95,13 @@ export function startRuntime({
   const broker = new Broker(producing, log);
   const registry = createRegistry(tasks);
   const window = new Window({ size: 5000, isolatedPerTenant: 5000, rates: noRates, ...limits });
-  const enqueuer = createEnqueuer({ db, broker, registry, window, log });
+  const publishing = connectRedis(redis.targets.events, 'producer', log);
+  const reading = connectRedis(redis.targets.events, 'producer', log);
+  const connections = [producing, consuming, publishing, reading];
+  const metrics = new Registry();
+  const liveMetrics = createLiveMetrics(metrics);
+  const live = new LivePublisher({ connection: publishing, metrics: liveMetrics, log });
+  const enqueuer = createEnqueuer({ db, broker, registry, window, live, log });
   const executor = createExecutor({
     workerClass,
     db,
@@ -107,7 +122,8 @@ export function startRuntime({
     slots,
     worker: 'test',
     defaultTenantId,
-    metrics: createRuntimeMetrics(new Registry()),
+    metrics: createRuntimeMetrics(metrics),
+    live,
     log,
     onLed: relay.nudge,
     ...consumerOptions,
@@ -115,6 +131,13 @@ export function startRuntime({
   consumer.start();
   const notDurable = new NotDurableTasks(broker);
   const watcher = new TaskWatcher(db, notDurable, log);
+  const hub = new LiveHub({
+    db,
+    notDurable,
+    openReader: (handlers) => new LiveReader({ blocking: reading, asking: publishing, ...handlers, log }),
+    metrics: liveMetrics,
+    log,
+  });
   const loops = [relay, ...startReconciler(db, broker, log)];
   return {
     enqueuer,
@@ -122,7 +145,10 @@ export function startRuntime({
     consumer,
     watcher,
     notDurable,
+    live,
+    hub,
     limits: window.limits,
+    metrics,
     async ended(id, withinMs = 20_000) {
       const row = await watcher.untilTerminal(id, withinMs);
       if (!row?.finished_at) throw new Error(`task ${id} is ${row?.status ?? 'unknown'} after ${withinMs} ms`);
@@ -130,17 +156,17 @@ export function startRuntime({
     },
     drain: (graceMs) => consumer.stop(graceMs),
     sever() {
-      producing.disconnect();
-      consuming.disconnect();
+      for (const connection of connections) connection.disconnect();
     },
     async [Symbol.asyncDispose]() {
       await watcher.stop();
       await consumer.stop(0);
       await executor.close();
       await Promise.all(loops.map((loop) => loop.stop()));
+      await hub.stop();
+      await live.stop();
       await broker.close();
-      producing.disconnect();
-      consuming.disconnect();
+      for (const connection of connections) connection.disconnect();
     },
   };
 }

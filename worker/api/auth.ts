@@ -1,5 +1,6 @@
 /** From `Authorization: Bearer <key>` to a tenant. */
 import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../db/index.ts';
 import { tenantOfKey } from '../services/tenants/tenants.ts';
@@ -7,6 +8,8 @@ import { ApiError } from './problems/api-error.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** Whether the key still acts for this tenant: for what lasts longer than a request. Never throws. */
+    keyHolds: () => Promise<boolean>;
     /** The tenant the key acts for; set on every route under /v1. */
     tenantId: string;
     /** A hash of the key: what requests are counted by. */
@@ -52,14 +55,21 @@ export function rememberKeys(
 }
 
 const bearer = /^Bearer +(\S+) *$/i;
+/** Browsers can send no header with a WebSocket, but can offer protocols: one of them may hold the key. */
+const offered = /(?:^|,) *millrace\.key\.([^\s,]+) *(?:,|$)/;
+
+function keyOf({ authorization, 'sec-websocket-protocol': protocols }: IncomingHttpHeaders): string | undefined {
+  if (authorization !== undefined) return bearer.exec(authorization)?.[1];
+  return protocols === undefined ? undefined : offered.exec(protocols)?.[1];
+}
 
 export function installAuth(app: FastifyInstance, db: Database): void {
   const tenantOf = rememberKeys((key) => tenantOfKey(db, key));
   app.decorateRequest('tenantId', '');
   app.decorateRequest('keyHash', '');
+  app.decorateRequest('keyHolds', async () => false);
   app.addHook('onRequest', async (request) => {
-    const { authorization } = request.headers;
-    const key = authorization === undefined ? undefined : bearer.exec(authorization)?.[1];
+    const key = keyOf(request.headers);
     if (key === undefined) {
       throw new ApiError({
         code: 'key_missing',
@@ -77,6 +87,11 @@ export function installAuth(app: FastifyInstance, db: Database): void {
       });
     }
     request.tenantId = tenantId;
+    request.keyHolds = async () => {
+      // an outage of the database is no reason to hang up
+      const stillOf = await tenantOf(key, hash).catch(() => tenantId);
+      return stillOf === tenantId;
+    };
     request.keyHash = hash;
   });
 }

@@ -14,7 +14,7 @@ describe('SseStream', () => {
   async function open(ready: () => void): Promise<{ sse: SseStream; reader: IncomingMessage }> {
     const made = Promise.withResolvers<SseStream>();
     const server = createServer((_request, response: ServerResponse) => {
-      made.resolve(new SseStream(response, { 'x-own': 'yes' }, ready));
+      made.resolve(new SseStream(response, { headers: { 'x-own': 'yes' }, ready }));
     });
     closers.push(() => {
       server.closeAllConnections();

@@ -7,6 +7,23 @@ export interface SseEvent {
   readonly data: unknown;
 }
 
+/** One whose data is JSON text already. */
+export interface SseText {
+  readonly event: string;
+  /** Left out: a reader that comes again goes on after an earlier event. */
+  readonly id?: string | undefined;
+  readonly text: string;
+}
+
+export interface SseOptions {
+  /** Sent besides those of a stream. */
+  readonly headers: Record<string, string>;
+  /** Called when a reader that was slow has taken all: send it the newest. */
+  readonly ready: () => void;
+  /** Called at each heartbeat. */
+  readonly beat?: (() => void) | undefined;
+}
+
 const heartbeatMs = 15_000;
 /** A reader that takes nothing for so long is gone. */
 const stuckMs = 60_000;
@@ -15,15 +32,13 @@ export class SseStream {
   readonly #response: ServerResponse;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #ready: () => void;
+  readonly #onBeat: (() => void) | undefined;
   #blockedAt: number | undefined;
 
-  /**
-   * @param headers sent besides those of a stream
-   * @param ready called when a reader that was slow has taken all: send it the newest
-   */
-  constructor(response: ServerResponse, headers: Record<string, string>, ready: () => void) {
+  constructor(response: ServerResponse, { headers, ready, beat }: SseOptions) {
     this.#response = response;
     this.#ready = ready;
+    this.#onBeat = beat;
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -48,7 +63,11 @@ export class SseStream {
   }
 
   send({ event, id, data }: SseEvent): void {
-    this.#write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+    this.sendText({ event, id, text: JSON.stringify(data) });
+  }
+
+  sendText({ event, id, text }: SseText): void {
+    this.#write(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${text}\n\n`);
   }
 
   end(): void {
@@ -62,6 +81,7 @@ export class SseStream {
   }
 
   #beat(): void {
+    this.#onBeat?.();
     if (this.writable) this.#write(': still here\n\n');
     else if (this.#blockedAt !== undefined && Date.now() - this.#blockedAt > stuckMs) this.#response.destroy();
   }

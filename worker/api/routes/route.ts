@@ -2,5 +2,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Closing } from '../closing.ts';
 import type { ApiDeps } from '../deps.ts';
+import type { Places } from '../live/places.ts';
 
-export type Routes = (deps: ApiDeps, closing: Closing) => FastifyPluginAsyncZod;
+/** The dependencies of the API, and what its routes share. */
+export interface RouteDeps extends ApiDeps {
+  /** Of event streams and WebSockets. */
+  readonly places: Places;
+}
+
+export type Routes = (deps: RouteDeps, closing: Closing) => FastifyPluginAsyncZod;

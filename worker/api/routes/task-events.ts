@@ -1,77 +1,52 @@
 /** A task's progress as server-sent events. */
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { isTerminal, readTask, type TaskRow } from '../../runtime/index.ts';
-import { ApiError, taskNotFound } from '../problems/api-error.ts';
+import { isNotDurableRow, isStreamId, readTask, type TaskRow } from '../../runtime/index.ts';
+import { openStream } from '../live/open-stream.ts';
+import { endId, TaskStream } from '../live/task-stream.ts';
+import { taskNotFound } from '../problems/api-error.ts';
 import { problems, uuid } from '../schemas/common.ts';
-import { SseStream } from '../sse.ts';
-import { taskJson } from '../views/task.ts';
+import { lastEventId } from '../schemas/live.ts';
 import type { Routes } from './route.ts';
 
-/** Streams a process keeps open at most. */
-const maxStreams = 2000;
-/** A stopping process waits so long for readers to take the last of their streams. */
-const closeGraceMs = 500;
-/** The id of the last event: who comes again with it has heard all. */
-const endId = 'end';
-
-/** What a reader is told of two states, in order; the terminal one last. */
-function news(before: TaskRow | undefined, now: TaskRow): { event: string; data: unknown }[] {
-  const events: { event: string; data: unknown }[] = [];
-  const json = taskJson(now);
-  const { task_id, status, attempts, error } = json;
-  if (before?.status !== now.status || before.attempts !== now.attempts) {
-    events.push({ event: 'status', data: { task_id, status, attempts, error } });
-  }
-  if (now.progress !== null && JSON.stringify(before?.progress) !== JSON.stringify(now.progress)) {
-    events.push({ event: 'progress', data: { task_id, progress: json.progress } });
-  }
-  if (isTerminal(now.status)) events.push({ event: 'end', data: json });
-  return events;
-}
-
 export const taskEventRoutes: Routes =
-  ({ db, watcher, notDurable }, closing) =>
+  ({ db, hub, notDurable, places }, closing) =>
   async (app) => {
-    let open = 0;
+    const read = async (tenantId: string, id: string) =>
+      (await readTask(db, tenantId, id)) ?? (await notDurable.read(tenantId, id));
 
-    const stream = (row: TaskRow, reply: FastifyReply) => {
-      reply.hijack();
-      let told: TaskRow | undefined;
-      let newest = row;
-      let count = 0;
-      const tell = () => {
-        if (!sse.writable || newest === told) return;
-        const events = news(told, newest);
-        told = newest;
-        for (const { event, data } of events) {
-          count += 1;
-          sse.send({ event, id: event === 'end' ? endId : `${newest.epoch}.${count}`, data });
-        }
-        if (isTerminal(newest.status)) sse.end();
-      };
-      const headers = Object.fromEntries(
-        Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]),
-      );
-      const sse = new SseStream(reply.raw, headers, tell);
-      tell();
-      if (isTerminal(row.status)) return;
-
-      const listening = watcher.listen(row.id, (changed) => {
-        newest = changed;
-        tell();
+    const stream = async (request: FastifyRequest, reply: FastifyReply, row: TaskRow, after: string | undefined) => {
+      const { tenantId } = request;
+      const { id } = row;
+      const free = places.take();
+      const opened: { stream?: ReturnType<typeof openStream> } = {};
+      const told = new TaskStream({
+        taskId: id,
+        sse: () => opened.stream,
+        read: () => read(tenantId, id),
       });
-      const stop = () => {
-        sse.end();
-        setTimeout(() => sse.destroy(), closeGraceMs).unref();
-      };
-      closing.signal.addEventListener('abort', stop, { once: true });
-      open += 1;
-      reply.raw.once('close', () => {
-        open -= 1;
-        listening[Symbol.dispose]();
-        closing.signal.removeEventListener('abort', stop);
+      let listening: Disposable;
+      try {
+        const options = {
+          tenantId,
+          scope: { kind: 'task', taskId: id, durable: !isNotDurableRow(row) },
+          after,
+        } as const;
+        // a gap needs no word here: what follows it is the whole state
+        listening = await hub.listen(options, { onEvent: (event) => told.event(event), onGap: () => undefined });
+      } catch (error) {
+        free();
+        throw error;
+      }
+      opened.stream = openStream(request, reply, closing, {
+        ready: () => told.tell(),
+        closed: () => {
+          free();
+          told.close();
+          listening[Symbol.dispose]();
+        },
       });
+      told.tell();
     };
 
     app.get(
@@ -84,8 +59,10 @@ export const taskEventRoutes: Routes =
           description:
             'Events: `status` {task_id, status, attempts, error}, `progress` {task_id, progress}, and last `end` with the whole ' +
             'task; then the stream ends. The first events tell how the task stands. A slow reader gets the newest state only. ' +
-            'Whoever reconnects with `Last-Event-ID: end` gets 204.',
+            'Whoever reconnects with `Last-Event-ID` gets what came after that event as well, as far as it is kept; with ' +
+            '`Last-Event-ID: end` 204.',
           params: z.object({ task_id: uuid }),
+          querystring: z.strictObject({ last_event_id: lastEventId }),
           produces: ['text/event-stream'],
           response: {
             200: { description: 'The stream', content: { 'text/event-stream': { schema: z.string() } } },
@@ -96,18 +73,13 @@ export const taskEventRoutes: Routes =
       },
       async (request, reply) => {
         const { task_id: id } = request.params;
-        const row = (await readTask(db, request.tenantId, id)) ?? (await notDurable.read(request.tenantId, id));
+        const row = await read(request.tenantId, id);
         if (!row) throw taskNotFound(id);
+        const last = request.headers['last-event-id'] ?? request.query.last_event_id;
         // tells an EventSource, which reconnects by itself, to stop
-        if (request.headers['last-event-id'] === endId) return reply.code(204).send(null);
-        if (open >= maxStreams) {
-          throw new ApiError({
-            code: 'streams_exhausted',
-            message: `This process keeps ${maxStreams} event streams open already.`,
-            hint: 'Ask with GET /v1/tasks/:id?wait=60 instead, or start more API processes.',
-          });
-        }
-        stream(row, reply);
+        if (last === endId) return reply.code(204).send(null);
+        const after = typeof last === 'string' && isStreamId(last) ? last : undefined;
+        await stream(request, reply, row, after);
         return reply;
       },
     );
