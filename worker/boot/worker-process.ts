@@ -4,7 +4,7 @@ import { type Config, readConfig } from '../config/config.ts';
 import { targetsOfOneServer } from '../config/redis-target.ts';
 import { borrowDatabase, type Database, type DatabaseAnswer } from '../db/index.ts';
 import { errorText, MillraceError } from '../errors.ts';
-import { armFailpoint, type Consumer, lastWordsFd } from '../runtime/index.ts';
+import { armFailpoint, type Consumer, lastWordsFd, standInFrontOfTheKiller } from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
 import { createTasks } from '../tasks/registry.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -133,6 +133,7 @@ interface WorkerSetup {
 }
 
 async function openWorker({ config, log, db: lent, message, wearOut }: WorkerSetup): Promise<Opened> {
+  await standInFrontOfTheKiller('worker');
   await using stack = new AsyncDisposableStack();
   const targets = message.redis ? targetsOfOneServer(message.redis) : config.redis;
   if (!targets) throw new Error('the worker was told of no redis, and the configuration names none');

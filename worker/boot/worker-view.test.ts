@@ -10,10 +10,15 @@ cpu 1
 up 1
 `;
 
-it('should put series of one family together, and keep families of either page', () => {
+it('should put series of one family together, add up those of both, and keep families of either page', () => {
   const worker = `# HELP cpu Processor time.
 # TYPE cpu counter
 cpu{process="worker"} 2
+
+# HELP up Whether.
+# TYPE up gauge
+up 0.5
+up{of="a b"} 2
 
 # HELP runs Runs.
 # TYPE runs counter
@@ -27,7 +32,8 @@ cpu{process="worker"} 2
 
 # HELP up Whether.
 # TYPE up gauge
-up 1
+up 1.5
+up{of="a b"} 2
 
 # HELP runs Runs.
 # TYPE runs counter

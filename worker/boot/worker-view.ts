@@ -45,14 +45,35 @@ export class MetricsWithWorker extends Registry {
 const nameOf = (family: string) => /^# HELP (\S+)/.exec(family)?.[1] ?? '';
 const familiesOf = (page: string) => page.split(/\n(?=# HELP )/).map((family) => family.trim());
 
-/** Two pages as one: series of a family stand together, as Prometheus wants them. The pages have no series in common. */
+/** Two pages as one: series of a family stand together, as Prometheus wants them; a series of both is their sum. */
 export function mergePages(first: string, second: string): string {
   const families = new Map(familiesOf(first).map((family) => [nameOf(family), family]));
   for (const family of familiesOf(second)) {
     const name = nameOf(family);
     const known = families.get(name);
-    const series = family.split('\n').filter((line) => !line.startsWith('#'));
-    families.set(name, known === undefined ? family : [known, ...series].join('\n'));
+    families.set(name, known === undefined ? family : mergeFamilies(known, family));
   }
   return `${[...families.values()].filter((family) => family !== '').join('\n\n')}\n`;
+}
+
+function mergeFamilies(first: string, second: string): string {
+  const [comments, ofFirst] = partOf(first);
+  const values = new Map(ofFirst.map(splitLine));
+  for (const [series, value] of partOf(second)[1].map(splitLine)) {
+    const known = values.get(series);
+    values.set(series, known === undefined ? value : String(Number(known) + Number(value)));
+  }
+  return [...comments, ...[...values].map((line) => line.join(' '))].join('\n');
+}
+
+/** Comments and series of a family. */
+function partOf(family: string): [string[], string[]] {
+  const lines = family.split('\n');
+  return [lines.filter((line) => line.startsWith('#')), lines.filter((line) => !line.startsWith('#'))];
+}
+
+/** `name{labels} value`; labels may hold blanks. */
+function splitLine(line: string): [string, string] {
+  const at = line.lastIndexOf(' ');
+  return [line.slice(0, at), line.slice(at + 1)];
 }

@@ -16,6 +16,7 @@ export { createExecutor, type HostSettings } from './execution/executors.ts';
 export { type ForkedChild, forkChild, lastWordsFd } from './execution/fork-child.ts';
 export { type HostParts, serveHost } from './execution/host.ts';
 export { readOverdue } from './execution/last-words.ts';
+export { standInFrontOfTheKiller } from './execution/out-of-memory.ts';
 export { endOverdue } from './execution/overdue.ts';
 export { createWatchdog } from './execution/watchdog.ts';
 export { armFailpoint } from './failpoints.ts';

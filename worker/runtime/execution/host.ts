@@ -1,5 +1,5 @@
 /** The far side: runs the handlers that a worker hands over, one at a time, until it is told to end or the worker is gone. */
-import { isMainThread, parentPort } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { borrowDatabase, type Database, lackingDatabase } from '../../db/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { createContext } from '../context.ts';
@@ -9,6 +9,7 @@ import type { TaskRegistry } from '../registry.ts';
 import { unknownTask } from '../unknown-task.ts';
 import { ended } from './loop-executor.ts';
 import type { FromHost, HostDatabase, ToHost } from './messages.ts';
+import { standInFrontOfTheKiller } from './out-of-memory.ts';
 import { fromWire, toWire } from './wire-error.ts';
 
 /** What a host runs with. */
@@ -25,13 +26,6 @@ export type OpenHost = (given: Database | undefined) => Promise<HostParts>;
 interface Port {
   send(message: FromHost): void;
   listen(listener: (message: ToHost) => void): void;
-}
-
-/** Lets one process after the other be ended by a kernel that is out of memory: this one before its worker. */
-async function standInFrontOfTheKiller(): Promise<void> {
-  if (!isMainThread || process.platform !== 'linux') return;
-  const { writeFile } = await import('node:fs/promises');
-  await writeFile('/proc/self/oom_score_adj', '500').catch(() => undefined);
 }
 
 function workerPort(): Port {
@@ -62,7 +56,7 @@ export function serveHost(open: OpenHost): void {
   let fence: ClaimedTask['fence'] | undefined;
 
   const start = async (database: HostDatabase) => {
-    await standInFrontOfTheKiller();
+    await standInFrontOfTheKiller('host');
     let given: Database | undefined;
     if (database === 'lent') {
       const borrowed = borrowDatabase((request) => port.send({ kind: 'request', request }));
