@@ -45,6 +45,8 @@ export async function openApi(): Promise<OpenApi> {
     registry: untouched('registry'),
     watcher: untouched('watcher'),
     notDurable: untouched('notDurable'),
+    live: untouched('live'),
+    hub: untouched('hub'),
     limits: untouched('limits'),
     storage: untouched('storage'),
     embedder: untouched('embedder'),
@@ -71,7 +73,7 @@ wrong. Not repeated below: every call under \`/v1\` can answer 401, 429, 500 and
 [Error codes](#error-codes) lists them all.
 
 Besides what is listed, \`create_by_text\` and \`create_by_file\` are taken as other spellings of \`create-by-text\` and \`create-by-file\`.
-WebSockets, workflows and triggers are not there yet.`;
+Workflows and triggers are not there yet.`;
 
 /** Answers that every call under /v1 may give. */
 const everywhere = new Set(['401', '429', '500', '503']);

@@ -6,6 +6,8 @@ import { installAuth } from './auth.ts';
 import { installClosing } from './closing.ts';
 import type { ApiDeps } from './deps.ts';
 import { installHttpMetrics } from './http-metrics.ts';
+import { installWebSocket, mayUpgrade } from './live/install-websocket.ts';
+import { Places } from './live/places.ts';
 import { installOpenApi, serveOpenApi } from './openapi.ts';
 import { setOwnHeaders } from './own-headers.ts';
 import { answerMalformedHttp, answerUnknownAddress, installProblems, sendProblem } from './problems/install.ts';
@@ -16,6 +18,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { documentCreateRoutes } from './routes/document-create.ts';
 import { documentProcessingRoutes } from './routes/document-processing.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { eventRoutes } from './routes/events.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { healthRoutes } from './routes/health.ts';
 import { inspectRoutes } from './routes/inspect.ts';
@@ -26,6 +29,7 @@ import { taskEventRoutes } from './routes/task-events.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { whyRoutes } from './routes/why.ts';
 import { workerRoutes } from './routes/workers.ts';
+import { wsRoutes } from './routes/ws.ts';
 
 const bodyLimitBytes = 1024 * 1024;
 /** A whole upload: 200 MB within it are 350 KB a second. */
@@ -39,6 +43,8 @@ const keepAliveTimeoutMs = 75_000;
 const families = [
   taskRoutes,
   taskEventRoutes,
+  eventRoutes,
+  wsRoutes,
   flowRoutes,
   queueRoutes,
   whyRoutes,
@@ -65,7 +71,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     requestTimeout: requestTimeoutMs,
     connectionTimeout: connectionTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs },
+    http: { headersTimeout: headersTimeoutMs, shouldUpgradeCallback: mayUpgrade },
     trustProxy: false,
     // answered by `installClosing`, in the shape of the other problems
     return503OnClosing: false,
@@ -85,11 +91,13 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   // answers are typed where they are made: checking them again could only turn an accepted task into an error
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.removeContentTypeParser('text/plain');
+  await installWebSocket(app);
   installProblems(app);
   app.addHook('onRequest', async (request, reply) => {
     setOwnHeaders(request, reply);
   });
   const closing = installClosing(app);
+  const places = new Places();
   installHttpMetrics(app, deps.metrics);
   await installOpenApi(app, deps.version);
   await app.register(healthRoutes(deps));
@@ -99,7 +107,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       await installRateLimit(v1, deps.settings.rateLimit);
       // of its own, so that addresses below /v1 are answered to those with a key only
       v1.setNotFoundHandler(answerUnknownAddress);
-      for (const routes of families) await v1.register(routes(deps, closing));
+      for (const routes of families) await v1.register(routes({ ...deps, places }, closing));
     },
     { prefix: '/v1' },
   );

@@ -5,6 +5,8 @@ import type { Database } from '../db/index.ts';
 import type {
   Broker,
   Enqueuer,
+  LiveHub,
+  LiveSink,
   LiveWorker,
   NotDurableTasks,
   TaskRegistry,
@@ -28,6 +30,10 @@ export interface ApiDeps {
   /** Of tasks of both kinds. */
   readonly watcher: TaskWatcher;
   readonly notDurable: NotDurableTasks;
+  /** Told of what the API changes. */
+  readonly live: LiveSink;
+  /** Who listens in this process. */
+  readonly hub: LiveHub;
   /** What the relays go by: window, tenants, rates. */
   readonly limits: WindowLimits;
   readonly storage: Storage;

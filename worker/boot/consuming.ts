@@ -9,6 +9,7 @@ import type { RedisConnection } from '../redis/index.ts';
 import {
   Consumer,
   createRuntimeMetrics,
+  type LiveSink,
   orphanQueues,
   registerWorker,
   startAutoscale,
@@ -25,6 +26,8 @@ export interface ConsumingDeps {
   /** Of use `consumer`. */
   readonly connection: RedisConnection;
   readonly metrics: Registry;
+  /** Told of what runs here. */
+  readonly live: LiveSink;
   readonly log: Logger;
   /** The owner of its claims, where somebody else has to know it. */
   readonly owner?: string;
@@ -37,7 +40,19 @@ export interface ConsumingDeps {
 }
 
 export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack): Consumer {
-  const { config, db, registry, connection, metrics, log, owner = randomUUID(), lastWordsFd, wearOut, onLed } = deps;
+  const {
+    config,
+    db,
+    registry,
+    connection,
+    metrics,
+    live,
+    log,
+    owner = randomUUID(),
+    lastWordsFd,
+    wearOut,
+    onLed,
+  } = deps;
   const { autoscale, queues, slots } = config.worker;
   const name = `${hostname()}:${process.pid}`;
   const consumer = new Consumer({
@@ -51,6 +66,7 @@ export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack)
     owner,
     defaultTenantId,
     metrics: createRuntimeMetrics(metrics),
+    live,
     log,
     onLed,
   });

@@ -8,8 +8,11 @@ import {
   armFailpoint,
   type Broker,
   createEnqueuer,
+  createLiveMetrics,
   type Enqueuer,
   ensurePartitions,
+  type LiveHub,
+  type LiveSink,
   type Loop,
   liveWorkers,
   NotDurableTasks,
@@ -27,6 +30,7 @@ import { holdBudget } from './budget.ts';
 import { refuseOrphans, startConsuming } from './consuming.ts';
 import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
 import { listenOn } from './listen-on.ts';
+import { openHub, openPublisher } from './live.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createReadiness } from './readiness.ts';
 import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis, openServices } from './resources.ts';
@@ -51,8 +55,14 @@ interface Parts {
   readonly broker: Broker;
   readonly registry: TaskRegistry;
   readonly enqueuer: Enqueuer;
+  readonly live: LiveSink;
   readonly metrics: Registry;
   readonly log: Logger;
+}
+
+interface ApiParts extends Parts {
+  readonly notDurable: NotDurableTasks;
+  readonly hub: LiveHub;
 }
 
 /**
@@ -93,8 +103,10 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const metrics = worker?.metrics ?? new Registry();
   collectDefaultMetrics({ register: metrics });
   const window = new Window(config.window);
-  const enqueuer = createEnqueuer({ db, broker, registry, window, log });
-  const parts: Parts = { config, services, broker, registry, enqueuer, metrics, log };
+  const liveMetrics = createLiveMetrics(metrics);
+  const { publisher: live, connection: asking } = openPublisher(targets, liveMetrics, stack, log);
+  const enqueuer = createEnqueuer({ db, broker, registry, window, live, log });
+  const parts: Parts = { config, services, broker, registry, enqueuer, live, metrics, log };
 
   const { loops, relay } = startMaintenance({ config, db, broker, window, log });
   deferLoops(stack, loops);
@@ -104,7 +116,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const consumer =
     connection &&
     startConsuming(
-      { config, db, registry, connection, metrics, log, wearOut: worn.resolve, onLed: relay.nudge },
+      { config, db, registry, connection, metrics, live, log, wearOut: worn.resolve, onLed: relay.nudge },
       stack,
     );
   await worker?.serve({ db, broker, targets, onDue: relay.nudge, stack });
@@ -119,7 +131,9 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
     const key = folder ? await embeddedKey(config, folder) : { secret: config.api.key, made: false };
     if (key.secret) await installDefaultKey(db, key.secret);
     else log.warn('MILLRACE_API_KEY is not set: only keys that the database holds already are let in');
-    const url = await listen(parts, readiness, stack);
+    const notDurable = new NotDurableTasks(broker);
+    const hub = openHub({ targets, db, notDurable, asking, metrics: liveMetrics, log }, stack);
+    const url = await listen({ ...parts, notDurable, hub }, readiness, stack);
     if (folder)
       await announceReady({
         config,
@@ -164,11 +178,10 @@ function deferLoops(stack: AsyncDisposableStack, loops: readonly Loop[]): void {
 }
 
 async function listen(
-  { config, services, broker, registry, enqueuer, metrics, log }: Parts,
+  { config, services, broker, registry, enqueuer, live, notDurable, hub, metrics, log }: ApiParts,
   readiness: ReturnType<typeof createReadiness>,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const notDurable = new NotDurableTasks(broker);
   const watcher = new TaskWatcher(services.db, notDurable, log);
   stack.defer(() => watcher.stop());
   // loaded here: a process without an API does not pay for it
@@ -182,6 +195,8 @@ async function listen(
     registry,
     watcher,
     notDurable,
+    live,
+    hub,
     limits: config.window,
     storage: services.storage,
     embedder: services.embedder,

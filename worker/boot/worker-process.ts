@@ -4,12 +4,19 @@ import { type Config, readConfig } from '../config/config.ts';
 import { targetsOfOneServer } from '../config/redis-target.ts';
 import { borrowDatabase, type Database, type DatabaseAnswer } from '../db/index.ts';
 import { errorText, MillraceError } from '../errors.ts';
-import { armFailpoint, type Consumer, lastWordsFd, standInFrontOfTheKiller } from '../runtime/index.ts';
+import {
+  armFailpoint,
+  type Consumer,
+  createLiveMetrics,
+  lastWordsFd,
+  standInFrontOfTheKiller,
+} from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
 import { createTasks } from '../tasks/registry.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { startConsuming } from './consuming.ts';
 import { exitConfig, exitWorn } from './exit-codes.ts';
+import { openPublisher } from './live.ts';
 import { openDatabase, openRedis, openServices } from './resources.ts';
 import type { Ask, FromWorker, SentError, ToWorker } from './worker-messages.ts';
 
@@ -142,6 +149,7 @@ async function openWorker({ config, log, db: lent, message, wearOut }: WorkerSet
   const metrics = new Registry();
   // told apart from the parent's, on whose page they stand
   collectDefaultMetrics({ register: metrics, labels: { process: 'worker' } });
+  const { publisher: live } = openPublisher(targets, createLiveMetrics(metrics), stack, log);
   const consumer = startConsuming(
     {
       config,
@@ -149,6 +157,7 @@ async function openWorker({ config, log, db: lent, message, wearOut }: WorkerSet
       registry: createTasks(services, { sampleTasks: config.sampleTasks }),
       connection: openRedis(targets, 'consumer', stack, log),
       metrics,
+      live,
       log,
       owner: message.owner,
       lastWordsFd,

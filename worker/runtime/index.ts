@@ -68,6 +68,7 @@ export {
   type LiveEvent,
   LiveHub,
   type LiveListener,
+  type LiveMetrics,
   LivePublisher,
   LiveReader,
   type LiveScope,

@@ -148,6 +148,8 @@ export async function startTestApi({ rateLimit = 0, change }: TestApiOptions = {
     registry: createRegistry(tasks),
     watcher: runtime.watcher,
     notDurable: runtime.notDurable,
+    live: runtime.live,
+    hub: runtime.hub,
     limits: runtime.limits,
     storage: await openStorage({ scheme: 'fs', options: { root: folder } }),
     embedder,

@@ -53,12 +53,13 @@ export const problemKinds = {
   form_too_large: { status: 413, title: 'The form holds too much' },
   url_too_long: { status: 414, title: 'The address is too long' },
   media_type_unsupported: { status: 415, title: 'The media type is not taken here' },
-  // 422
+  // 422, 426
   task_unknown: { status: 422, title: 'There is no task of this name' },
   durable_only: { status: 422, title: 'Only a durable task can have this' },
   indexing_technique_mismatch: { status: 422, title: 'The dataset is indexed otherwise' },
   embedding_model_unavailable: { status: 422, title: 'The embedding model is not served here' },
   retrieval_invalid: { status: 422, title: 'The dataset cannot be searched so' },
+  upgrade_required: { status: 426, title: 'A WebSocket is expected' },
   // 429
   rate_limited: { status: 429, title: 'Too many requests' },
   // 5xx

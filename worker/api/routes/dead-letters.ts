@@ -1,6 +1,6 @@
 /** Dead letters: looked at, retried, dropped; one by one or by a filter. */
 import { z } from 'zod';
-import { dropDeadLetters, listDeadLetters, retryDeadLetters } from '../../runtime/index.ts';
+import { dropDeadLetters, listDeadLetters, publishStates, retryDeadLetters } from '../../runtime/index.ts';
 import { ApiError } from '../problems/api-error.ts';
 import { problems, uuid } from '../schemas/common.ts';
 import { deadLetterDropQuery, deadLetterListQuery, deadLetterRetrySchema } from '../schemas/operations.ts';
@@ -12,7 +12,7 @@ const deadLetterNotFound = (id: string) =>
   new ApiError({ code: 'dead_letter_not_found', message: `There is no dead letter ${id}.` });
 
 export const deadLetterRoutes: Routes =
-  ({ db }) =>
+  ({ db, live, log }) =>
   async (app) => {
     const params = z.object({ task_id: uuid });
 
@@ -63,6 +63,7 @@ export const deadLetterRoutes: Routes =
         const { task_id: id } = request.params;
         const [retried] = await db.tx((tx) => retryDeadLetters(tx, request.tenantId, { id }, 1));
         if (retried === undefined) throw deadLetterNotFound(id);
+        void publishStates(live, db, [retried], log);
         return reply.code(202).send({ task_id: retried, status: 'PENDING' as const });
       },
     );
@@ -80,6 +81,7 @@ export const deadLetterRoutes: Routes =
       async (request, reply) => {
         const { queue, task, limit } = request.body;
         const ids = await db.tx((tx) => retryDeadLetters(tx, request.tenantId, { queue, name: task }, limit));
+        void publishStates(live, db, ids, log);
         return reply.code(202).send({ task_ids: ids });
       },
     );

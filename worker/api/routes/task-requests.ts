@@ -153,6 +153,7 @@ export function requestsOf(
     task,
     payload,
     tenantId,
+    userId: options.user_id,
     options: {
       ...optionsOf(options),
       taskId: options.task_id?.toLowerCase() ?? uuidv7(),

@@ -1,6 +1,14 @@
 /** Sending tasks, asking for them, cancelling them. */
 import { z } from 'zod';
-import { cancelTask, isNotDurableRow, isTerminal, listTasks, readTask, type TaskRow } from '../../runtime/index.ts';
+import {
+  cancelTask,
+  isNotDurableRow,
+  isTerminal,
+  listTasks,
+  publishStates,
+  readTask,
+  type TaskRow,
+} from '../../runtime/index.ts';
 import { ApiError, taskNotFound } from '../problems/api-error.ts';
 import { intInQuery, problems, uuid } from '../schemas/common.ts';
 import {
@@ -26,7 +34,7 @@ const batchBodyBytes = 32 * 1024 * 1024;
 const maxWaitSeconds = 60;
 
 export const taskRoutes: Routes = (deps, closing) => async (app) => {
-  const { db, enqueuer, registry, watcher, notDurable } = deps;
+  const { db, enqueuer, registry, watcher, notDurable, live, log } = deps;
   /** The ledger is asked first; Redis, which alone knows tasks that are not durable, when it has no row. */
   const read = async (tenantId: string, id: string) =>
     (await readTask(db, tenantId, id)) ?? (await notDurable.read(tenantId, id));
@@ -141,6 +149,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
     async (request, reply) => {
       const { task_id: id } = request.params;
       if (await cancelTask(db, request.tenantId, id, 'Cancelled through the API.')) {
+        void publishStates(live, db, [id], log);
         return reply.code(202).send({ task_id: id, status: 'CANCELLED' as const });
       }
       const row = await read(request.tenantId, id);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Json, maxBatch, uniquePolicies } from '../../runtime/index.ts';
 import type { AcceptedJson, DeadLetterJson, TaskErrorJson, TaskJson, TaskPageJson } from '../types.ts';
 import { anyJson, components, intInQuery, isoTime, queueName, taskName, taskStatus, uuid } from './common.ts';
+import { userId } from './live.ts';
 
 /** Ten years: longer waits are mistakes of unit. */
 const maxWaitSeconds = 315_360_000;
@@ -26,6 +27,9 @@ const optionsSchema = z
         .meta({ description: 'ISO 8601. Either this or `countdown`.' }),
       expires: seconds(0.001).optional(),
       task_id: uuid.optional(),
+      user_id: userId
+        .optional()
+        .meta({ description: 'Your own name of the user it is for: who listens to that user hears of it.' }),
       unique_key: z
         .string({ error: 'expected a text' })
         .min(1, { error: 'must not be empty' })
