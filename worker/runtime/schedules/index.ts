@@ -8,7 +8,7 @@ export {
   nextOf,
   type ScheduleSpec,
 } from './define-schedule.ts';
-export { type DuePlan, type DueSlot, dueAt, missedPolicies, planDue } from './due-slots.ts';
+export { type DuePlan, type DueSlot, dueAt, type MissedPolicy, missedPolicies, planDue } from './due-slots.ts';
 export { type BeatLeader, firedSlots, listSchedules, readLeader, readSchedule, scheduleColumns } from './read.ts';
 export {
   type FiredSlot,
