@@ -89,6 +89,8 @@ const embedder: Embedder = {
 
 export interface TestApi extends AsyncDisposable {
   readonly api: FastifyInstance;
+  /** What it stands on, for a second one. */
+  readonly deps: ApiDeps;
   /** Of the listening socket. */
   readonly port: number;
   readonly db: Database;
@@ -170,11 +172,13 @@ export async function startTestApi({ rateLimit = 0, change }: TestApiOptions = {
       },
     ],
   };
-  const api = await createApi({ ...deps, ...change?.(deps) });
+  const changed = { ...deps, ...change?.(deps) };
+  const api = await createApi(changed);
   stack.defer(() => api.close());
   await api.listen({ host: '127.0.0.1', port: 0 });
   return {
     api,
+    deps: changed,
     port: (api.server.address() as AddressInfo).port,
     db,
     redis,

@@ -112,12 +112,12 @@ describe('events of a task', () => {
 
   it('should watch no more when its readers have gone', async () => {
     const id = await send('test_add', { countdown: 600 }, { a: 2, b: 3 });
-    const before = t.runtime.watcher.size;
+    const before = t.runtime.hub.size;
     const stream = await open(t, id);
     await eventsOf(stream).next();
-    expect(t.runtime.watcher.size).toBe(before + 1);
+    expect(t.runtime.hub.size).toBe(before + 1);
     stream.destroy();
-    await expect.poll(() => t.runtime.watcher.size).toBe(before);
+    await expect.poll(() => t.runtime.hub.size).toBe(before);
   });
 });
 

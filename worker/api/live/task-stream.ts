@@ -72,11 +72,15 @@ export class TaskStream {
     if (now && now !== before) {
       this.#told = now;
       const { status, attempts, error, progress } = now;
-      const id = () => now.id ?? `${now.epoch}.${++this.#count}`;
-      if (before?.status !== status || before.attempts !== attempts)
-        sse.send({ event: 'status', id: id(), data: { task_id: taskId, status, attempts, error } });
-      if (progress !== null && JSON.stringify(before?.progress) !== JSON.stringify(progress))
-        sse.send({ event: 'progress', id: id(), data: { task_id: taskId, progress } });
+      const hasMoved = progress !== null && JSON.stringify(before?.progress) !== JSON.stringify(progress);
+      const ownId = () => `${now.epoch}.${++this.#count}`;
+      const id = now.id ?? ownId();
+      if (before?.status !== status || before.attempts !== attempts) {
+        // the last of what one event tells has its id: who resumes after it has heard all of it
+        const data = { task_id: taskId, status, attempts, error };
+        sse.send({ event: 'status', id: hasMoved ? ownId() : id, data });
+      }
+      if (hasMoved) sse.send({ event: 'progress', id, data: { task_id: taskId, progress } });
     }
     if (!this.#ended) return;
     this.#closed = true;
