@@ -42,7 +42,7 @@ export interface Stage extends AsyncDisposable {
   readonly redis: RedisServers;
   /** The API's address: the same after a restart. */
   readonly url: string;
-  start(mode: 'api' | 'worker', env?: Readonly<Record<string, string>>): Promise<StageProcess>;
+  start(mode: 'api' | 'worker' | 'beat', env?: Readonly<Record<string, string>>): Promise<StageProcess>;
   startWorkers(count: number, env?: Readonly<Record<string, string>>): Promise<StageProcess[]>;
   /** POST with the key; the answer's body is read. @throws when there is no answer */
   post(path: string, body: unknown): Promise<{ readonly status: number; readonly body: unknown }>;
