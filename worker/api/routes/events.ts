@@ -25,7 +25,7 @@ export const eventRoutes: Routes =
           description:
             'Events by AIECS’s names: `status`, `step`, `progress`, and one `result` or `error` at the end of each task; their data say ' +
             '`task_id`, `task`, `queue`, `user_id`, `status`, `attempts`, `epoch`, `durable`, `at`, and `progress`, `result` or `error`; ' +
-            '`omitted: true` stands where one of these is longer than 2,048 characters and is to be asked for with `GET ' +
+            '`omitted: true` stands where one of these is longer than 2,048 bytes and is to be asked for with `GET ' +
             '/v1/tasks/:id`. First comes what runs now; with `Last-Event-ID` what came after that event. `gap` {complete}: something ' +
             'may be missing, and what follows is how things stand by the ledger; `complete: false`: not all of it. A slow reader gets ' +
             'the newest state of each task, and every end. See docs/guides/live-progress.md.',

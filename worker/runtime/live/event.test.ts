@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fromEntry, liveEvent, maxDataChars, shardOf, shards, streamKey, toEntry } from './event.ts';
+import { fromEntry, liveEvent, maxDataBytes, shardOf, shards, streamKey, toEntry } from './event.ts';
 import { compareIds, isStreamId } from './reader.ts';
 
 const subject = {
@@ -32,7 +32,7 @@ describe('events', () => {
       result: { sum: 5 },
     });
     const long = JSON.parse(
-      liveEvent('result', subject, 'COMPLETED', { result: JSON.stringify('x'.repeat(maxDataChars)) }).data,
+      liveEvent('result', subject, 'COMPLETED', { result: JSON.stringify('x'.repeat(maxDataBytes)) }).data,
     );
     expect(long).toMatchObject({ task_id: 'task', omitted: true });
     expect(long).not.toHaveProperty('result');

@@ -33,8 +33,8 @@ export interface LiveEvent extends NewLiveEvent {
 
 export const isFinal = ({ event }: Pick<LiveEvent, 'event'>): boolean => event === 'result' || event === 'error';
 
-/** Longest JSON of a progress, result or error in an event; what is longer is left out, which `omitted` says. Bounds the streams. */
-export const maxDataChars = 2048;
+/** Bytes of JSON that progress, result and error of an event may have together; what does not fit is left out, as `omitted` says. Bounds the streams. */
+export const maxDataBytes = 2048;
 
 /** Streams there are, each of many tenants: a bound on Redis's memory whatever the number of tenants. */
 export const shards = 16;
@@ -114,24 +114,27 @@ export interface LiveParts {
   readonly error?: TaskError | undefined;
 }
 
-/** @param maxChars of each part, `maxDataChars` for what goes through Redis */
 export function liveEvent(
   event: LiveEventName,
   subject: LiveSubject,
   status: TaskStatus,
   parts: LiveParts = {},
   at: Date = new Date(),
-  maxChars = maxDataChars,
 ): NewLiveEvent {
   const { taskId, tenantId, userId, task, queue, epoch, attempts, durable } = subject;
   const head = { task_id: taskId, task, queue, user_id: userId ?? null, status, attempts, epoch, durable, at };
-  const texts = Object.entries({ ...parts, error: parts.error && JSON.stringify(parts.error) });
+  const texts = { error: parts.error && JSON.stringify(parts.error), result: parts.result, progress: parts.progress };
   let data = JSON.stringify(head).slice(0, -1);
+  let left = maxDataBytes;
   let omitted = false;
-  for (const [name, text] of texts) {
+  for (const [name, text] of Object.entries(texts)) {
     if (text === undefined) continue;
-    if (text.length <= maxChars) data += `,"${name}":${text}`;
-    else omitted = true;
+    const bytes = Buffer.byteLength(text);
+    if (bytes > left) omitted = true;
+    else {
+      data += `,"${name}":${text}`;
+      left -= bytes;
+    }
   }
   data += omitted ? ',"omitted":true}' : '}';
   return { event, tenantId, taskId, userId, epoch, durable, data };
