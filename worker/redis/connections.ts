@@ -6,6 +6,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { HostPort, RedisTarget, RedisTls } from '../config/redis-target.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { connectionCause } from './cause.ts';
+import { writeOnceATurn } from './one-write.ts';
 import { sentinelConnector } from './sentinel-connector.ts';
 
 export type RedisConnection = Redis | Cluster;
@@ -74,6 +75,7 @@ const sentinelTls = (tls: RedisTls | undefined) =>
 /** A connection, opened in the background. The caller closes it (`quit`, or `disconnect`). */
 export function connectRedis(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {
   const connection = open(target, use, log);
+  writeOnceATurn(connection);
   // Without a listener Node ends the process; an outage emits hundreds a second, so one line a second is logged.
   const explain = rateLimited(causeIntervalMs, async () => {
     const cause = await connectionCause(target);

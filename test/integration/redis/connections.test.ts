@@ -83,6 +83,20 @@ describe.each(kinds)('connections to $title', ({ topology, secure }) => {
     expect(await causeOf({})).toBeUndefined();
   });
 
+  it('should send the commands of one turn of the event loop together', async () => {
+    using held = open(servers.environment, 'consumer');
+    const redis = await ready(held);
+    await redis.set(`${fastTasksKey}:turn`, 'slot known');
+    const master = await servers.master();
+    const reads = async () =>
+      Number(/total_reads_processed:(\d+)/.exec(String(await master.call('info', 'stats')))?.[1]);
+    const before = await reads();
+    const answers = Array.from({ length: 200 }, (_, n) => redis.append(`${fastTasksKey}:appended`, `${n} `));
+    expect((await Promise.all(answers)).at(-1)).toBe(Array.from({ length: 200 }, (_, n) => `${n} `).join('').length);
+    // the questions of this test, a replica's and a sentinel's are among them
+    expect((await reads()) - before).toBeLessThan(50);
+  });
+
   it('should keep the broker apart from the cache where there are databases', async () => {
     using broker = open(servers.environment, 'producer');
     using cache = open(servers.environment, 'producer', 'cache');
