@@ -249,6 +249,11 @@ it('should set slots between CELERY_MIN_WORKERS and CELERY_MAX_WORKERS with CELE
   );
 });
 
+it('should keep 5,000 durable jobs of a queue in Redis unless told otherwise', () => {
+  expect(readConfig({}).window.size).toBe(5000);
+  expect(readConfig({ MILLRACE_WINDOW: '70' }).window.size).toBe(70);
+});
+
 it('should read rates of queues and tenants, and name an entry that is none', () => {
   const { rates } = readConfig({
     MILLRACE_RATE_LIMITS: 'mail=10/s, plugin=600/m',

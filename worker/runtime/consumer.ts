@@ -111,7 +111,10 @@ export class Consumer {
     this.#owner = options.owner ?? randomUUID();
     this.#slots = new Slots(options.slots);
     this.#leases = new Leases(db, this.#owner, log);
-    this.#claims = new Grouped({ ...groupedWrites, write: (ids) => claimTasks(db, ids, this.#owner, worker) });
+    this.#claims = new Grouped({
+      ...groupedWrites,
+      write: (ids) => claimTasks(db, ids, this.#owner, worker, this.#leases.mayTakeOver),
+    });
     this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
     this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
   }

@@ -29,10 +29,14 @@ export interface IntakeDeps {
   readonly defaultTenantId: string;
 }
 
+/** What Postgres takes for a UUID in the form that it writes itself: asked for another, it would refuse the whole question. */
+const mayBeRow = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
 /** @throws when the database does not answer; the job is then put back. */
 export async function takeIn(deps: IntakeDeps, job: IncomingJob): Promise<Intake> {
   const { meta, payload } = readData(job.data);
   const id = meta ? job.id : foreignTaskId(job.queue, job.id, job.timestamp);
+  if (!mayBeRow.test(id)) return { kind: 'dropped' };
   if (!meta) await acceptForeign(deps, job, id, payload);
   const task = await deps.claim(id);
   return task ? { kind: 'claimed', task } : { kind: 'dropped' };

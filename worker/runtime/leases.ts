@@ -23,36 +23,41 @@ export class Leases {
   readonly #loop: Loop;
   #heardAt = Date.now();
   #doubtedAt: number | undefined;
+  #awayAt: number | undefined;
 
   constructor(db: Database, owner: string, log: Logger) {
     let checks = 0;
-    this.#loop = startLoop({
-      name: 'lease keeper',
-      intervalMs: checkIntervalMs,
-      log,
-      round: async () => {
-        const runs = [...this.#runs];
-        checks += 1;
-        await this.#settleDoubt(db, owner, log);
-        if (runs.length === 0) {
-          this.#heardAt = Date.now();
-          return undefined;
-        }
-        const fences = runs.map((run) => run.fence);
-        const renew = checks >= checksPerRenewal;
-        const { held, complete } = renew
-          ? await renewLeases(db, owner, fences)
-          : { held: await stillHeld(db, owner, fences), complete: false };
-        // what was locked is tried again at the next check
-        if (complete) checks = 0;
+    const check = async () => {
+      const runs = [...this.#runs];
+      checks += 1;
+      await this.#settleDoubt(db, owner, log);
+      if (runs.length === 0) {
         this.#heardAt = Date.now();
-        for (const run of runs) {
-          // a run may have ended meanwhile: then its row is gone for a good reason
-          if (!held.has(claimKey(run.fence)) && this.#runs.delete(run)) run.lost();
-        }
         return undefined;
-      },
-    });
+      }
+      const fences = runs.map((run) => run.fence);
+      const renew = checks >= checksPerRenewal;
+      const { held, complete } = renew
+        ? await renewLeases(db, owner, fences)
+        : { held: await stillHeld(db, owner, fences), complete: false };
+      // what was locked is tried again at the next check
+      if (complete) checks = 0;
+      this.#heardAt = Date.now();
+      for (const run of runs) {
+        // a run may have ended meanwhile: then its row is gone for a good reason
+        if (!held.has(claimKey(run.fence)) && this.#runs.delete(run)) run.lost();
+      }
+      return undefined;
+    };
+    const round = async () => {
+      try {
+        return await check();
+      } catch (error) {
+        this.#awayAt = Date.now();
+        throw error;
+      }
+    };
+    this.#loop = startLoop({ name: 'lease keeper', intervalMs: checkIntervalMs, log, round });
   }
 
   /** Whether the database has confirmed the claims within a lease: without, somebody else may have taken them over. */
@@ -60,9 +65,18 @@ export class Leases {
     return Date.now() - this.#heardAt < leaseSeconds * 1000;
   }
 
+  /**
+   * Whether leases that are over may be taken over by a claim: not for the length of one after the database was away, for every lease
+   * may have lapsed under a worker that lives. It gets the time to renew.
+   */
+  get mayTakeOver(): boolean {
+    return this.#awayAt === undefined || Date.now() - this.#awayAt > leaseSeconds * 1000;
+  }
+
   /** Call when a claim gave no answer: it may have been let in, and nobody would run what it took until its lease is over. */
   doubt(): void {
     this.#doubtedAt = Date.now();
+    this.#awayAt = this.#doubtedAt;
   }
 
   async #settleDoubt(db: Database, owner: string, log: Logger): Promise<void> {

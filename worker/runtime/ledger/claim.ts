@@ -26,12 +26,14 @@ interface ClaimRow {
  * Claims those of the rows that are due, or whose lease is over, and returns them in the order of `ids`. Undefined stands where somebody
  * else holds a row, or it is not due, has expired or is finished: its job is then acknowledged and dropped. An id that comes twice is
  * claimed once. A takeover of a lapsed lease counts no attempt.
+ * @param takeOver whether leases that are over may be taken over
  */
 export async function claimTasks(
   db: Queryable,
   ids: readonly string[],
   owner: string,
   worker: string,
+  takeOver = true,
 ): Promise<(ClaimedTask | undefined)[]> {
   // in order, as every statement that locks several rows: two that meet then wait for each other in one direction
   const rows = await db.query<ClaimRow>(
@@ -43,9 +45,9 @@ export async function claimTasks(
             suspect = suspect or status = 'RUNNING'
       where id = any ($1::uuid[])
         and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
-        and case when status = 'RUNNING' then lease_until < clock_timestamp() else due_at <= clock_timestamp() end
+        and case when status = 'RUNNING' then $4 and lease_until < clock_timestamp() else due_at <= clock_timestamp() end
       returning id, name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, leads, epoch, accepted_at, due_at`,
-    [ids.toSorted(), owner, worker],
+    [ids.toSorted(), owner, worker, takeOver],
   );
   const claimed = new Map(rows.map((row) => [row.id, claimedTask(row, owner)]));
   return ids.map((id) => {

@@ -50,8 +50,11 @@ export async function failTask(
   error: TaskError,
   status: Extract<TerminalStatus, 'FAILED' | 'TIMED_OUT'>,
 ): Promise<boolean> {
+  // a passed limit is no end that the run has brought about: as after a cancel its epoch is an old one
+  const epoch = status === 'TIMED_OUT' ? 'epoch + 1' : 'epoch';
   const rows = await db.query(
-    `with gone as (delete from tasks_live where ${fenced} returning *)
+    `with ended as (delete from tasks_live where ${fenced} returning *),
+          gone as (select ${finishedColumns.replace(' epoch,', ` ${epoch} as epoch,`)}, error_history from ended)
      ${intoFinished('$5', 'null', '$4::jsonb', `error_history || $4::jsonb`, 'true')} returning id`,
     [...ofFence(fence), JSON.stringify(error), status],
   );

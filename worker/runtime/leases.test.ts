@@ -1,0 +1,65 @@
+/** When claims may take over leases that are over. */
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Database } from '../db/index.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { Leases } from './leases.ts';
+import type { LoopOptions } from './loop.ts';
+
+const leaseMs = 30_000;
+const owner = '0190a7c2-0000-7000-8000-000000000002';
+const fence = { id: '0190a7c2-0000-7000-8000-000000000001', epoch: 1, owner };
+
+/** The loop that was started last: a test does its rounds itself. */
+const started = vi.hoisted(() => [] as LoopOptions[]);
+vi.mock('./loop.ts', () => ({
+  startLoop: (options: LoopOptions) => {
+    started.push(options);
+    return { nudge: () => undefined, stop: async () => undefined };
+  },
+}));
+const round = async () => started.at(-1)?.round();
+
+let away: boolean;
+let leases: Leases;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  away = false;
+  const query = async () => {
+    if (away) throw Object.assign(new Error('gone'), { code: '57P01' });
+    return [];
+  };
+  const db: Database = {
+    driver: 'postgres',
+    query,
+    tx: () => Promise.reject(new Error('unused')),
+    close: async () => undefined,
+  };
+  leases = new Leases(db, owner, createLogger({ level: 'fatal' }));
+});
+afterEach(() => void vi.useRealTimers());
+
+const quietForALease = () => {
+  expect(leases.mayTakeOver).toBe(false);
+  vi.advanceTimersByTime(leaseMs);
+  expect(leases.mayTakeOver).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(leases.mayTakeOver).toBe(true);
+};
+
+it('should be at any time while the database answers', async () => {
+  await round();
+  expect(leases.mayTakeOver).toBe(true);
+});
+
+it('should not be for the length of a lease after a claim got no answer', () => {
+  leases.doubt();
+  quietForALease();
+});
+
+it('should not be for the length of a lease after the database did not answer whether runs are still held', async () => {
+  using _held = leases.hold({ fence, lost: () => undefined });
+  away = true;
+  await expect(round()).rejects.toThrow('gone');
+  away = false;
+  quietForALease();
+});

@@ -1,0 +1,116 @@
+/** When the reconciler's loops do what, and that an outage of the database gives those that live time to renew. */
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Database, Row, SqlValue } from '../db/index.ts';
+import type { QueueName } from '../queues.ts';
+import { Broker } from './broker.ts';
+import type { LoopOptions } from './loop.ts';
+import { startReconciler } from './reconciler.ts';
+
+const log = pino({ level: 'silent' });
+const leaseMs = 30_000;
+
+/** Statements by what they are about, each with what it answers. */
+interface Ledger {
+  away: boolean;
+  swept: number;
+  queued: { id: string; queue: QueueName }[];
+  paused: { queue: QueueName; paused: boolean }[];
+  putBack: SqlValue[];
+}
+
+function databaseOf(ledger: Ledger): Database {
+  const answer = (text: string, params: readonly SqlValue[]): Row[] => {
+    if (ledger.away) throw Object.assign(new Error('gone'), { code: '57P01' });
+    if (text.includes('lease_until <')) ledger.swept += 1;
+    else if (text.includes('from queue_states')) return ledger.paused;
+    else if (text.includes('queued_at <')) return ledger.queued;
+    else if (text.includes(`set status = 'PENDING'`)) ledger.putBack.push(params[0] ?? null);
+    return [];
+  };
+  const query = async <R extends Row>(text: string, params: readonly SqlValue[] = []) => answer(text, params) as R[];
+  return {
+    driver: 'postgres',
+    query,
+    tx: (work) => work({ query, script: async () => undefined }),
+    close: async () => undefined,
+  };
+}
+
+/** A Redis that has forgotten everything. */
+class ForgetfulBroker extends Broker {
+  readonly told: [QueueName, boolean][] = [];
+  override get ready(): boolean {
+    return true;
+  }
+  override async missing(jobs: readonly { readonly id: string }[]): Promise<string[]> {
+    return jobs.map(({ id }) => id);
+  }
+  override async setPaused(queue: QueueName, paused: boolean): Promise<void> {
+    this.told.push([queue, paused]);
+  }
+}
+
+/** The loops that were started, by name: a test does their rounds itself. */
+const loops = vi.hoisted(() => new Map<string, LoopOptions>());
+vi.mock('./loop.ts', () => ({
+  startLoop: (options: LoopOptions) => {
+    loops.set(options.name, options);
+    return { nudge: () => undefined, stop: async () => undefined };
+  },
+}));
+const round = async (name: 'lease sweep' | 'reconciler') => loops.get(name)?.round();
+
+let ledger: Ledger;
+let broker: ForgetfulBroker;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  ledger = { away: false, swept: 0, queued: [], paused: [], putBack: [] };
+  broker = new ForgetfulBroker(new Redis({ lazyConnect: true }), log);
+  startReconciler(databaseOf(ledger), broker, log);
+});
+afterEach(() => void vi.useRealTimers());
+
+it('should sweep lapsed leases every 5 s', async () => {
+  expect(loops.get('lease sweep')?.intervalMs).toBe(5000);
+  await round('lease sweep');
+  await round('lease sweep');
+  expect(ledger.swept).toBe(2);
+});
+
+it('should leave those that live the time of a lease to renew after the database was away', async () => {
+  await round('lease sweep');
+  ledger.away = true;
+  await expect(round('lease sweep')).rejects.toThrow('gone');
+  vi.advanceTimersByTime(60_000);
+  await expect(round('lease sweep')).rejects.toThrow('gone');
+  ledger.away = false;
+  await round('lease sweep');
+  vi.advanceTimersByTime(leaseMs - 1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(1);
+  vi.advanceTimersByTime(1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(2);
+});
+
+it('should put back rows that Redis no longer knows', async () => {
+  ledger.queued = [{ id: 'lost', queue: 'fast_tasks' }];
+  await round('reconciler');
+  expect(ledger.putBack).toEqual([['lost']]);
+});
+
+it('should tell Redis again what is paused and what is not, each time', async () => {
+  ledger.paused = [
+    { queue: 'mail', paused: true },
+    { queue: 'dataset', paused: false },
+  ];
+  await round('reconciler');
+  await round('reconciler');
+  const once = [
+    ['mail', true],
+    ['dataset', false],
+  ];
+  expect(broker.told).toEqual([...once, ...once]);
+});

@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { noRates } from './ledger/rates.ts';
+import { fewInWindow, type WindowState } from './ledger/window.ts';
+import { Window } from './window.ts';
+
+const queue = 'fast_tasks' as const;
+const size = 40;
+const standing = (count: number, tenantId = 'crowd') => ({ queue, tenantId, standing: count, held: 0 });
+const state = (more: Partial<WindowState> = {}): WindowState => ({
+  standing: [],
+  waiting: [],
+  moreWait: false,
+  ...more,
+});
+const knowing = (known: WindowState, rates = noRates) => {
+  const window = new Window({ size, isolatedPerTenant: 2, rates });
+  window.learn(known);
+  return window;
+};
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it('should let in past the relay up to half of its size, and who has few up to the whole', () => {
+  const window = knowing(state());
+  const places = Array.from({ length: size }, () => window.admit(queue, 'crowd'));
+  expect(places.slice(0, size / 2)).toEqual(Array.from({ length: size / 2 }, (_, place) => place));
+  expect(places.slice(size / 2)).toEqual(Array(size / 2).fill(undefined));
+  const few = Array.from({ length: fewInWindow + 1 }, () => window.admit(queue, 'newcomer'));
+  expect(few).toEqual([...Array.from({ length: fewInWindow }, (_, place) => place), undefined]);
+  expect(knowing(state({ standing: [standing(size)] })).admit(queue, 'newcomer')).toBeUndefined();
+});
+
+it('should let nobody pass what the same tenant has waiting in Postgres', () => {
+  const window = knowing(state({ waiting: [{ queue, tenantId: 'crowd' }] }));
+  expect(window.admit(queue, 'crowd')).toBeUndefined();
+  expect(window.admit(queue, 'newcomer')).toBe(0);
+  expect(knowing(state({ moreWait: true })).admit(queue, 'newcomer')).toBeUndefined();
+});
+
+it('should let nobody in past a rate limit', () => {
+  const rates = { ...noRates, queues: new Map([[queue, { perSecond: 5 }]]) };
+  expect(knowing(state(), rates).admit(queue, 'crowd')).toBeUndefined();
+});
+
+it('should go by nothing that is old, or was never read', () => {
+  const window = knowing(state());
+  expect(window.admit(queue, 'crowd')).toBe(0);
+  vi.advanceTimersByTime(2500);
+  expect(window.admit(queue, 'crowd')).toBeUndefined();
+  expect(new Window({ size, isolatedPerTenant: 2, rates: noRates }).admit(queue, 'crowd')).toBeUndefined();
+});
