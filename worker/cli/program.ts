@@ -17,6 +17,7 @@ import { registerPause } from './commands/pause.ts';
 import { registerPurge } from './commands/purge.ts';
 import { registerQueues } from './commands/queues.ts';
 import { registerResume } from './commands/resume.ts';
+import { registerSchedules } from './commands/schedules/group.ts';
 import { registerSend } from './commands/send.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
@@ -27,7 +28,10 @@ import { registerWorkers } from './commands/workers.ts';
 /** Under a heading of help each. */
 const groups: readonly (readonly [string, readonly Register[]])[] = [
   ['Run and set up:', [registerUp, registerDemo, registerDoctor, registerConfig, registerMigrate, registerKeys]],
-  ['Tasks:', [registerSend, registerStatus, registerWatch, registerWhy, registerCancel, registerDlq]],
+  [
+    'Tasks:',
+    [registerSend, registerStatus, registerWatch, registerWhy, registerCancel, registerDlq, registerSchedules],
+  ],
   [
     'Queues and workers:',
     [registerQueues, registerPause, registerResume, registerPurge, registerDrain, registerWorkers, registerInspect],

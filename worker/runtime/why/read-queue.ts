@@ -105,7 +105,7 @@ export async function readOwn(db: Queryable, tenantId: string, queue: QueueName)
   }>(
     `select (select count(*)::int from tasks_live where status = 'RUNNING' and queue = $1 and tenant_id = $2) as running,
             (select count(*)::int from tasks_live where status = 'QUEUED' and queue = $1 and tenant_id = $2) as queued,
-            (select count(*)::int from (select from tasks_live t where ${waits} limit ${maxCounted + 1}) as some) as waiting,
+            (select count(*)::int from (select from tasks_live t where ${waits} limit ${maxCounted + 1}) as counted) as waiting,
             (select extract(epoch from nullif(min(first.due_at), 'infinity') - clock_timestamp())::float8 from ${places}
               cross join lateral (select t.due_at from tasks_live t where ${atPlace} order by t.due_at limit 1) as first) as next,
             coalesce(

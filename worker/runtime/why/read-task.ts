@@ -196,7 +196,7 @@ async function readAhead(db: Queryable, tenantId: string, row: StateRow): Promis
              and t.priority = level and t.due_at <= clock_timestamp() and (level > this.priority or t.due_at < this.due_at)
            limit ${maxCounted + 1}) as before
         where this.id = $3 and this.tenant_id = $2 and (kind.isolated or not this.isolated)
-        limit ${maxCounted + 1}) as some`,
+        limit ${maxCounted + 1}) as counted`,
     [row.queue, tenantId, row.id],
   );
   const ahead = found?.ahead ?? 0;
