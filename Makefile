@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover check bench-indexing bench-queue clean
+.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,10 @@ test-faults: ## The tests that kill what they run on
 failover: ## The faults that take too long for every day, and those of Redis with 10,000 tasks each (about 20 min)
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project failover
+
+mutants: ## Break each rule of delivery in a copy of the tree and see its test fail (MUTANTS="id …" or --no-docker; about 10 min)
+	@tools/setup --quiet --for test
+	@exec tools/run node tools/mutants/main.ts $(MUTANTS)
 
 check: ## Types, format, lint, dead code, dependency arrows, generated docs; changes nothing
 	@tools/setup --quiet --for check

@@ -1,4 +1,5 @@
 /** The pages that are generated, and what they should hold now. */
+import { deliveryTestsPage } from '../mutants/page.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { environmentPage } from './environment-page.ts';
 import { httpPage, openApi } from './http-page.ts';
@@ -26,6 +27,7 @@ export async function generatePages(): Promise<GeneratedPage[]> {
     page('reference/queues', 'worker/queues.ts', queuesPage(tasks)),
     page('reference/tasks', 'worker/tasks/registry.ts', tasksPage(tasks)),
     page('reference/http', 'the schemas under worker/api', httpPage(await openApi())),
+    page('delivery-tests', 'tools/mutants', deliveryTestsPage()),
     page('decisions/README', 'the headings of the pages', await decisionsPage()),
   ];
 }

@@ -45,6 +45,13 @@ function prepared(text: string): { text: string; name?: string } {
   return { text, name };
 }
 
+/**
+ * A commit that was answered is on the disk, whatever the server, the database or the role say: a weaker setting would lose accepted
+ * tasks in a crash. A stronger one stays.
+ */
+const waitForTheDisk = `select set_config('synchronous_commit', 'on', false)
+  where current_setting('synchronous_commit') in ('off', 'local', 'remote_write')`;
+
 export function openPostgres(options: PostgresOptions): Database {
   const pool = new pg.Pool({
     host: options.host,
@@ -63,6 +70,10 @@ export function openPostgres(options: PostgresOptions): Database {
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     keepAlive: true,
     types,
+    // the pool waits for what it returns, and gives up a connection where it fails
+    onConnect: async (client) => {
+      await client.query(waitForTheDisk);
+    },
   });
   pool.on('error', options.onError);
 

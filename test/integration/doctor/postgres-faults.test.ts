@@ -90,12 +90,11 @@ describe('postgres', () => {
     expect(report.findings.map(({ message }) => message).join()).toMatch(/0001_ledger.*9999/);
   });
 
-  it('should call it a fault when commits do not wait for the disk', async () => {
+  it('should find nothing in commits of others that do not wait for the disk: ours do', async () => {
     await on(postgres, database, (db) => db.query('alter role millrace set synchronous_commit = off'));
     const report = await examine(environment());
     await on(postgres, database, (db) => db.query('alter role millrace reset synchronous_commit'));
-    expect(report).toMatchObject({ code: 1, codes: ['postgres_async_commit'] });
-    expect(report.findings[0]?.mend).toContain('synchronous_commit = on');
+    expect(report).toMatchObject({ code: 0, codes: [] });
   });
 
   it('should say that no connection is left', async () => {

@@ -1,7 +1,10 @@
 /** A connection that breaks between two statements of a transaction has no query that could fail: the process must live on. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isTransientDatabaseError } from '../../../worker/db/index.ts';
+import { isTransientDatabaseError, openPostgres } from '../../../worker/db/index.ts';
+import { cancelTask, ledger } from '../../../worker/runtime/index.ts';
+import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { type DatabaseKind, databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import { until } from '../../harness/until.ts';
 
@@ -43,4 +46,59 @@ it('should fail the transaction with the reason, as an outage, and serve the nex
   expect(error).toBeInstanceOf(Error);
   expect(isTransientDatabaseError(error)).toBe(true);
   expect(await db.tx((tx) => tx.query('select 1 as one'))).toEqual([{ one: 1 }]);
+});
+
+it('should wait for the disk with every commit, whatever its role says, but for a setting that is stronger', async () => {
+  const { address } = database;
+  if (!address) throw new Error('a server has an address');
+  const commitOf = async (ofRole: string) => {
+    await database.db.query(`alter role current_user set synchronous_commit = ${ofRole}`);
+    const db = openPostgres({
+      ...address,
+      applicationName: 'millrace-test',
+      poolMax: 1,
+      acquireTimeoutMs: within,
+      recycleSeconds: 3600,
+      statementTimeoutMs: within,
+      onError: () => undefined,
+    });
+    try {
+      return await db.tx((tx) => tx.query(`select current_setting('synchronous_commit') as commit`));
+    } finally {
+      await db.close();
+    }
+  };
+  try {
+    for (const weaker of ['off', 'local', 'remote_write']) expect(await commitOf(weaker)).toEqual([{ commit: 'on' }]);
+    expect(await commitOf('remote_apply')).toEqual([{ commit: 'remote_apply' }]);
+  } finally {
+    await database.db.query('alter role current_user reset synchronous_commit');
+  }
+});
+
+it('should hold the row of a run for the length of its effect, so that nobody takes it meanwhile', async () => {
+  const { db } = database;
+  const [id, owner] = [randomUUID(), randomUUID()];
+  const task = { id, name: 'noted', queue: 'fast_tasks', tenantId, payload: '{}' } as const;
+  await db.tx((tx) => ledger.acceptTasks(tx, [task]));
+  await ledger.claimTasks(db, [id], owner, 'test');
+  const fence = { id, epoch: 1, owner };
+  const entered = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const effect = ledger.runEffect(db, fence, 'step', async () => {
+    entered.resolve();
+    await goOn.promise;
+    return true;
+  });
+  await entered.promise;
+  const cancel = cancelTask(db, tenantId, id, 'by a test');
+  await until('the cancel waits for the effect', within, async () => {
+    const waits = await db.query(
+      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%tasks_live%'`,
+    );
+    return waits.length > 0;
+  });
+  goOn.resolve();
+  expect(await effect).toBe(true);
+  expect(await cancel).toBe(true);
 });

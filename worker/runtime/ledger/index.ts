@@ -2,6 +2,7 @@
 export { acceptTasks } from './accept.ts';
 export { claimTasks, takeOverLapsed } from './claim.ts';
 export { giveUpAfterDeath } from './deaths.ts';
+export { runEffect } from './effects.ts';
 export { completeTasks, expireTasks, failTask } from './finish.ts';
 export { parentResults } from './flow-results.ts';
 export type { ClaimedTask, Fence } from './rows.ts';
