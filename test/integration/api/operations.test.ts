@@ -106,8 +106,90 @@ describe('operating over HTTP', () => {
     await Promise.all([t.runtime.ended(own), t.runtime.ended(others)]);
   });
 
-  it('should answer no schedules', async () => {
-    expect(await t.call({ url: '/v1/schedules' })).toMatchObject({ status: 200, body: { schedules: [] } });
+  const schedule = async (method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, payload?: object, headers = {}) =>
+    t.call({ method, url: `/v1/schedules${path}`, headers, ...(payload && { payload }) });
+  const adding = { task: 'test_add', payload: { a: 2, b: 3 } };
+
+  it('should make, show, change and delete schedules of the tenant, and nobody else', async () => {
+    const made = await schedule('PUT', '/sum', { ...adding, cron: '0 4 * * *', timezone: 'Europe/Berlin' });
+    expect(made).toMatchObject({
+      status: 201,
+      body: { name: 'sum', status: 'active', source: 'api', missed: 'latest' },
+    });
+    expect(new Date(made.body.next_slot).getTime()).toBeGreaterThan(Date.now());
+    const shown = await schedule('GET', '/sum');
+    expect(shown.body).toMatchObject({ ...made.body, recent: [] });
+    expect(shown.body.upcoming).toHaveLength(5);
+    expect(shown.body.upcoming[0]).toBe(made.body.next_slot);
+    expect(await schedule('PUT', '/sum', { ...adding, every_seconds: 60, jitter_seconds: 5 })).toMatchObject({
+      status: 200,
+      body: { cron: null, every_seconds: 60, jitter_seconds: 5 },
+    });
+    for (const [method, path] of [
+      ['GET', '/sum'],
+      ['POST', '/sum/pause'],
+      ['POST', '/sum/resume'],
+      ['POST', '/sum/run'],
+      ['DELETE', '/sum'],
+    ] as const)
+      expect(problem(await schedule(method, path, undefined, asOther()))).toMatchObject({
+        status: 404,
+        code: 'schedule_not_found',
+      });
+    expect((await schedule('PUT', '/sum', { ...adding, every_seconds: 5 }, asOther())).status).toBe(201);
+    expect((await schedule('GET', '/sum')).body.every_seconds).toBe(60);
+    expect((await schedule('DELETE', '/sum')).status).toBe(204);
+    expect((await schedule('GET', '/sum')).status).toBe(404);
+  });
+
+  it('should pause and resume a schedule, and run one by hand', async () => {
+    await schedule('PUT', '/by-hand', { ...adding, every_seconds: 3600 });
+    expect((await schedule('POST', '/by-hand/pause')).body).toMatchObject({ status: 'paused', next_slot: null });
+    const run = await schedule('POST', '/by-hand/run');
+    expect(run).toMatchObject({ status: 202, body: { status: 'PENDING' } });
+    expect((await t.call({ url: `/v1/tasks/${run.body.task_id}?wait=30` })).body).toMatchObject({
+      status: 'COMPLETED',
+      result: { sum: 5 },
+    });
+    expect((await schedule('GET', '/by-hand')).body.recent).toMatchObject([
+      { task_id: run.body.task_id, by_hand: true, fired_by: 'api', term: null },
+    ]);
+    expect((await schedule('POST', '/by-hand/resume')).body).toMatchObject({ status: 'active' });
+  });
+
+  it('should list schedules in pages, and say who fires them', async () => {
+    for (const name of ['page-a', 'page-b', 'page-c'])
+      await schedule('PUT', `/${name}`, { task: 'test_gate', every_seconds: 86_400 });
+    const first = await schedule('GET', '?task=test_gate&limit=2');
+    expect(first.body).toMatchObject({ schedules: [{ name: 'page-a' }, { name: 'page-b' }], leader: null });
+    const second = await schedule('GET', `?task=test_gate&limit=2&cursor=${first.body.next_cursor}`);
+    expect(second.body).toMatchObject({ schedules: [{ name: 'page-c' }], next_cursor: null });
+    expect(problem(await schedule('GET', '?cursor=%3F')).code).toBe('cursor_invalid');
+    await t.db.query(
+      `update beat_leader set holder = gen_random_uuid(), name = 'host:1', since = now(), lease_until = now() + interval '15 s'`,
+    );
+    expect((await schedule('GET', '?limit=1')).body.leader).toMatchObject({ name: 'host:1', term: 0 });
+  });
+
+  it('should say of a schedule what cannot be kept, and refuse to change what code defines', async () => {
+    const put = async (body: object) => problem(await schedule('PUT', '/bad', { ...adding, ...body }));
+    expect(await put({})).toMatchObject({ status: 400, code: 'request_invalid', errors: [{ field: 'cron' }] });
+    expect(await put({ every_seconds: 5, cron: '* * * * *' })).toMatchObject({ errors: [{ field: 'cron' }] });
+    expect(await put({ every_seconds: 5, timezone: 'UTC' })).toMatchObject({ errors: [{ field: 'timezone' }] });
+    expect(await put({ every_seconds: 5, payload: { a: 'x', b: 1 } })).toMatchObject({
+      code: 'payload_invalid',
+      errors: [{ field: 'payload.a' }],
+    });
+    expect(await put({ every_seconds: 5, task: 'none' })).toMatchObject({ status: 422, code: 'task_unknown' });
+    expect(await put({ cron: '99 * * * *' })).toMatchObject({ status: 400, code: 'schedule_invalid' });
+    expect(await put({ cron: '* * * * *', timezone: 'Nowhere' })).toMatchObject({ code: 'schedule_invalid' });
+    expect(await put({ every_seconds: 5, jitter_seconds: 5 })).toMatchObject({ code: 'schedule_invalid' });
+    await schedule('PUT', '/of-code', { ...adding, every_seconds: 60 });
+    await t.db.query(`update schedules set source = 'platform', built = false where name = 'of-code'`);
+    expect((await schedule('GET', '?status=not_built')).body.schedules).toMatchObject([{ name: 'of-code' }]);
+    expect(problem(await schedule('PUT', '/of-code', { ...adding, every_seconds: 5 })).code).toBe('schedule_fixed');
+    expect(problem(await schedule('DELETE', '/of-code'))).toMatchObject({ status: 409, code: 'schedule_fixed' });
+    expect(problem(await schedule('POST', '/of-code/run'))).toMatchObject({ status: 409, code: 'schedule_not_built' });
   });
 });
 

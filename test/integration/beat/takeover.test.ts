@@ -83,7 +83,7 @@ describe.concurrent('beats', () => {
     stack: AsyncDisposableStack,
   ): Promise<{ stage: Stage; leader: StageProcess; other: StageProcess }> {
     const stage = stack.use(await openStage({ postgres, redis }));
-    const beats = [await stage.start('beat'), await stage.start('beat')];
+    const beats = await Promise.all([stage.start('beat'), stage.start('beat')]);
     await putSchedule(
       stage.db,
       registry,
@@ -196,7 +196,7 @@ describe.concurrent('beats', () => {
     );
     expect(sum).toEqual({ schedules: many, tasks: many, sent: many, beats: 1 });
     const pages = await Promise.all(metrics.map((register) => register.metrics()));
-    expect(pages.filter((page) => page.includes('millrace_beat_leader 1'))).toHaveLength(1);
+    expect(pages.filter((page) => page.includes('\nmillrace_beat_leader 1\n'))).toHaveLength(1);
     expect(pages.join('\n')).toContain(`millrace_schedule_slots_total{outcome="fired"} ${many}`);
     expect(pages.join('\n')).toContain(`millrace_schedule_lateness_seconds_count ${many}`);
   });
