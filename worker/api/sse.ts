@@ -25,6 +25,8 @@ export interface SseOptions {
 }
 
 const heartbeatMs = 15_000;
+/** Bytes that wait for a reader from which it counts as slow: what a replay or a burst of events comes to. */
+const highWaterBytes = 64 * 1024;
 /** A reader that takes nothing for so long is gone. */
 const stuckMs = 60_000;
 
@@ -59,7 +61,8 @@ export class SseStream {
 
   /** False while the reader has not taken what was sent: keep only the newest, `ready` asks for it. */
   get writable(): boolean {
-    return this.#blockedAt === undefined && !this.#response.writableEnded && !this.#response.destroyed;
+    const { writableLength, writableEnded, destroyed } = this.#response;
+    return writableLength < highWaterBytes && !writableEnded && !destroyed;
   }
 
   send({ event, id, data }: SseEvent): void {
@@ -82,11 +85,12 @@ export class SseStream {
 
   #beat(): void {
     this.#onBeat?.();
-    if (this.writable) this.#write(': still here\n\n');
-    else if (this.#blockedAt !== undefined && Date.now() - this.#blockedAt > stuckMs) this.#response.destroy();
+    if (this.#blockedAt === undefined) this.#write(': still here\n\n');
+    else if (Date.now() - this.#blockedAt > stuckMs) this.#response.destroy();
   }
 
   #write(text: string): void {
+    if (this.#response.writableEnded || this.#response.destroyed) return;
     if (!this.#response.write(text)) this.#blockedAt ??= Date.now();
   }
 }

@@ -50,13 +50,20 @@ export const eventRoutes: Routes =
           overflow: () => opened.stream?.destroy(),
           lagged: () => gapText(false),
         });
+        // told before the stream is opened, which is when the ledger has answered: as much as a stream of Redis holds
+        const first: (LiveEvent | SseText)[] = [];
+        const tell = (one: LiveEvent | SseText) => {
+          if (!opened.stream) first.push(one);
+          else if ('data' in one) outlet.event('', one, textOf(one));
+          else outlet.always(one);
+        };
         let listening: Disposable;
         try {
           listening = await hub.listen(
             { tenantId, scope, after },
             {
-              onEvent: (event) => outlet.event('', event, textOf(event)),
-              onGap: ({ complete }) => outlet.always(gapText(complete)),
+              onEvent: tell,
+              onGap: ({ complete }) => tell(gapText(complete)),
             },
           );
         } catch (error) {
@@ -70,7 +77,7 @@ export const eventRoutes: Routes =
             listening[Symbol.dispose]();
           },
         });
-        outlet.drained();
+        for (const one of first) tell(one);
         return reply;
       },
     );
