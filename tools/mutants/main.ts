@@ -7,7 +7,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { mutants } from './chapters.ts';
 import { breakRule, type Mutant, needsOf, type TestOf } from './mutant.ts';
-import { runTest } from './run-test.ts';
+import { patternOf, runTest, type Verdict } from './run-test.ts';
 import { copyTree } from './tree.ts';
 
 const { values, positionals } = parseArgs({
@@ -35,17 +35,16 @@ const root = path.resolve(import.meta.dirname, '../..');
 await using tree = await copyTree(root);
 process.chdir(tree.root);
 
-/** Whether tests pass unbroken, by file and name: asked once of each. */
-const proven = new Map<string, Promise<string | undefined>>();
-const provenOf = (test: TestOf) => {
-  const key = `${test.file} ${test.name ?? ''}`;
-  const known = proven.get(key) ?? faultUnbroken(test);
-  proven.set(key, known);
-  return known;
-};
-async function faultUnbroken(test: TestOf): Promise<string | undefined> {
-  const verdict = await runTest(tree.root, test);
-  return verdict.kind === 'passed' ? undefined : `its test does not pass unbroken: ${verdict.why}`;
+/** How tests go unbroken: a file as a whole where it needs no servers, else those of one name. */
+const unbroken = new Map<string, Verdict>();
+async function faultUnbroken({ file, name, needs }: TestOf): Promise<string | undefined> {
+  const test: TestOf = needs === undefined || name === undefined ? { file } : { file, name };
+  const key = `${file} ${test.name ?? ''}`;
+  const verdict = unbroken.get(key) ?? (await runTest(tree.root, test));
+  unbroken.set(key, verdict);
+  if (verdict.kind !== 'passed') return `its test does not pass unbroken: ${verdict.why}`;
+  const pattern = patternOf(name ?? '');
+  return verdict.tests.some((one) => pattern.test(one)) ? undefined : 'no test has that name';
 }
 
 async function tryMutant(mutant: Mutant): Promise<void> {
@@ -58,7 +57,7 @@ async function tryMutant(mutant: Mutant): Promise<void> {
     say('not applicable', mutant, 0, error instanceof Error ? error.message : String(error));
     return;
   }
-  const fault = await provenOf(mutant.test);
+  const fault = await faultUnbroken(mutant.test);
   if (fault !== undefined) {
     say('not applicable', mutant, 0, fault);
     return;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chapters, mutants } from './chapters.ts';
 import { breakRule, type Mutant, needsOf } from './mutant.ts';
-import { verdictOf } from './run-test.ts';
+import { patternOf, verdictOf } from './run-test.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
@@ -39,6 +39,13 @@ describe('a rule of delivery', () => {
   });
 });
 
+it('should find a test by part of its name, across the names of suites, however they are joined', () => {
+  const pattern = patternOf('a claim should be (once) let in');
+  for (const name of ['a claim should be (once) let in', 'x > a claim > should be (once) let in on y'])
+    expect(pattern.test(name)).toBe(true);
+  expect(pattern.test('a claim should be let in')).toBe(false);
+});
+
 describe('a verdict', () => {
   const report = (...statuses: string[]) =>
     JSON.stringify({
@@ -46,6 +53,7 @@ describe('a verdict', () => {
         {
           message: statuses.length === 0 ? 'SyntaxError' : '',
           assertionResults: statuses.map((status) => ({
+            fullName: 'the test',
             status,
             failureMessages: status === 'failed' ? ['no\nyes'] : [],
           })),
@@ -55,7 +63,7 @@ describe('a verdict', () => {
 
   it('should be that a test failed, that all passed, or that nothing can be said', () => {
     expect(verdictOf(report('passed', 'failed'))).toEqual({ kind: 'failed', why: 'no' });
-    expect(verdictOf(report('passed', 'skipped'))).toEqual({ kind: 'passed', tests: 1 });
+    expect(verdictOf(report('passed', 'skipped'))).toEqual({ kind: 'passed', tests: ['the test'] });
     for (const text of [report('skipped'), report(), undefined]) expect(verdictOf(text).kind).toBe('unclear');
   });
 });

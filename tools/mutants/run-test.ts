@@ -5,7 +5,8 @@ import { runGroup } from '../process-group.ts';
 import type { TestOf } from './mutant.ts';
 
 export type Verdict =
-  | { readonly kind: 'passed'; readonly tests: number }
+  /** With the full names of the tests that ran. */
+  | { readonly kind: 'passed'; readonly tests: readonly string[] }
   | { readonly kind: 'failed'; readonly why: string }
   /** It says nothing of the rule: no test ran, or the file did not load. */
   | { readonly kind: 'unclear'; readonly why: string };
@@ -17,11 +18,17 @@ const integrationSeconds = 240;
 interface Report {
   readonly testResults: readonly {
     readonly message: string;
-    readonly assertionResults: readonly { readonly status: string; readonly failureMessages: readonly string[] }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
-const escaped = (name: string) => name.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&');
+/** Matches full names that hold this one; between the names of suites and tests stands a blank or ` > `, as vitest pleases. */
+export const patternOf = (name: string): RegExp =>
+  new RegExp(name.replaceAll(/[$()*+./?[\\\]^{|}]/g, '\\$&').replaceAll(' ', '(?: > | )'));
 const firstLine = (text: string | undefined) => (text ?? '').split('\n')[0]?.slice(0, 160) ?? '';
 
 /** @param tree the current directory of this process */
@@ -38,7 +45,7 @@ export async function runTest(tree: string, { file, name }: TestOf): Promise<Ver
       '--project',
       isUnit ? 'unit' : 'integration',
       file,
-      ...(name === undefined ? [] : ['-t', escaped(name)]),
+      ...(name === undefined ? [] : ['-t', patternOf(name).source]),
       '--reporter=json',
       `--outputFile=${report}`,
     ],
@@ -57,6 +64,6 @@ export function verdictOf(text: string | undefined): Verdict {
   if (failed) return { kind: 'failed', why: firstLine(failed.failureMessages[0]) };
   const message = testResults.map((result) => result.message).find((one) => one !== '');
   if (message !== undefined) return { kind: 'unclear', why: firstLine(message) };
-  const passed = tests.filter(({ status }) => status === 'passed').length;
-  return passed > 0 ? { kind: 'passed', tests: passed } : { kind: 'unclear', why: 'no test has that name' };
+  const passed = tests.filter(({ status }) => status === 'passed').map(({ fullName }) => fullName);
+  return passed.length > 0 ? { kind: 'passed', tests: passed } : { kind: 'unclear', why: 'no test has that name' };
 }

@@ -1,5 +1,6 @@
 /** A copy of this checkout in which rules can be broken. */
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,7 +21,16 @@ export interface Tree extends AsyncDisposable {
  */
 export async function copyTree(root: string): Promise<Tree> {
   const copy = await mkdtemp(path.join(tmpdir(), 'millrace-mutants-'));
-  const tree: Tree = { root: copy, [Symbol.asyncDispose]: () => rm(copy, { recursive: true, force: true }) };
+  // whoever interrupts a run leaves nothing behind either
+  const remove = () => rmSync(copy, { recursive: true, force: true });
+  process.once('exit', remove);
+  const tree: Tree = {
+    root: copy,
+    [Symbol.asyncDispose]: async () => {
+      process.removeListener('exit', remove);
+      await rm(copy, { recursive: true, force: true });
+    },
+  };
   try {
     const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
       cwd: root,
