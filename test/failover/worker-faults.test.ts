@@ -113,10 +113,10 @@ it('should hand over again within 45 s what a relay had marked when it was kille
 it('should go on within 60 s when all workers are killed and started again', async () => {
   await using stage = await openStage({ postgres });
   await stage.start('api');
-  const workers = await stage.startWorkers(3);
+  const workers = await stage.startWorkers(3, { CELERY_WORKER_AMOUNT: '5' });
   const load = stage.load({ run: 'all killed', seed: seed + 2, tasks, overMs: 10_000 });
   await load.reached(0.4);
-  // so that each of them dies in the middle of something
+  // so that each of them dies in the middle of something: two have not slots enough for all
   const sleeps = Array.from({ length: 12 }, () => ({ task: 'sample_sleep', payload: { ms: 5000 } }));
   expect(await stage.post('/v1/tasks/batch', { tasks: sleeps })).toMatchObject({ status: 202 });
   const running = `select worker from tasks_live where name = 'sample_sleep' and status = 'RUNNING'`;
