@@ -199,7 +199,7 @@ describe('a start', () => {
     const many = { MODE: 'worker', MILLRACE_WORKER_REPLICAS: '2' };
     const ended = await runToEnd(environment(redis, many));
     expect(ended.code).toBe(78);
-    expect(ended.stderr).toMatch(/may open 41 connections to the Redis at 127\.0\.0\.1:\d+, which has room for 30\./);
+    expect(ended.stderr).toMatch(/may open 45 connections to the Redis at 127\.0\.0\.1:\d+, which has room for 30\./);
     await using servers = await sentinelServers.start();
     for (const node of servers.nodes) await node.call('config', 'set', 'maxclients', 40);
     const behind = await runToEnd(environment(servers, many));

@@ -58,7 +58,7 @@ const kinds: readonly Kind[] = [
 async function call(api: Api, method: string, path: string, body?: object): Promise<Record<string, unknown>> {
   const answer = await fetch(api.url + path, {
     method,
-    headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${api.key}`, ...(body && { 'content-type': 'application/json' }) },
     ...(body && { body: JSON.stringify(body) }),
   });
   if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}: ${await answer.text()}`);
