@@ -34,8 +34,8 @@ export class WorkerEmbedder implements Embedder {
         onAnswer?.(0, vectors);
         return vectors;
       } catch (error) {
-        const away = error instanceof MillraceError && error.code === 'worker_away';
-        if (!away || either.aborted) throw error;
+        either.throwIfAborted();
+        if (!(error instanceof MillraceError && error.code === 'worker_away')) throw error;
         if (performance.now() > giveUpAt) throw unreachable(error);
         await wait(awayPollMs, undefined, { signal: either }).catch(() => undefined);
         either.throwIfAborted();
