@@ -1,16 +1,8 @@
 /** How Redis fails under load, on which topology, and within what it must be over. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { expect } from 'vitest';
 import type { Database } from '../../worker/db/index.ts';
-import { countedSampleTasks, recoveryFrom, startLoad } from '../harness/checker.ts';
-import { startRuntime } from '../harness/runtime.ts';
 import { type RunningTopology, startTopology, type TopologyName } from '../harness/topologies.ts';
-
-/** What `loadMs` is meant for. */
-const tasksOfRow = 3000;
-const slots = 8;
-/** After the load is over: a lost lock (6 s), two checks for stalled jobs, the reconciler's grace, and the backlog. */
-const drainMs = 120_000;
+import { type FaceOptions, faceFault } from './face-fault.ts';
 
 export interface RedisFault {
   readonly fault: string;
@@ -85,29 +77,9 @@ export const redisFaults: readonly RedisFault[] = [
 /** Starts the servers, strikes once a quarter of the load is sent, and holds the row to the invariant and to its bounds. */
 export async function standRedisFault(
   db: Database,
-  { fault, topology, loadMs, strike, ...bounds }: RedisFault,
-  {
-    seed,
-    tasks,
-    drainMs: within = drainMs,
-  }: { readonly seed: number; readonly tasks: number; readonly drainMs?: number },
+  { topology, strike, ...row }: RedisFault,
+  options: FaceOptions,
 ): Promise<void> {
-  const { tasks: counted, begun } = countedSampleTasks();
   await using servers = await startTopology(topology);
-  await using runtime = startRuntime({ db, redis: servers, tasks: counted, slots });
-  const { enqueuer } = runtime;
-  const overMs = (loadMs * tasks) / tasksOfRow;
-  const load = startLoad({ db, enqueuer, run: `${topology}: ${fault}`, seed, tasks, overMs, begun });
-  await load.reached(0.25);
-  const { prioritized = 0, wait: waiting = 0, active = 0 } = await runtime.broker.counts('fast_tasks');
-  const moment = await strike(servers);
-  const verdict = await load.verdict(within);
-  const recovery = recoveryFrom(moment, await load.ends());
-  process.stdout.write(
-    `${topology}, ${fault}: ${JSON.stringify({ ...recovery, inRedis: prioritized + waiting + active, ...verdict })}\n`,
-  );
-  const exact = { attempted: tasks, acknowledged: tasks, lost: 0, unexpected: 0, doubled: 0, active: 0 };
-  expect(verdict).toMatchObject(exact);
-  expect(recovery.r).toBeLessThanOrEqual(bounds.r);
-  expect(recovery.repair).toBeLessThanOrEqual(bounds.repair);
+  await faceFault(db, { ...row, on: topology, servers, strike: () => strike(servers) }, options);
 }

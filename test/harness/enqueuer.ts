@@ -18,6 +18,8 @@ import type { RedisServers } from './redis.ts';
 
 export interface TestEnqueuer extends AsyncDisposable {
   readonly enqueuer: Enqueuer;
+  readonly broker: Broker;
+  readonly notDurable: NotDurableTasks;
   /** The row once it is terminal. @throws when that takes longer than `withinMs`. */
   ended(id: string, withinMs: number): Promise<TaskRow>;
 }
@@ -32,8 +34,11 @@ export function openEnqueuer(
   const connection = connectRedis(redis.targets.broker, 'producer', log);
   const broker = new Broker(connection, log);
   const window = new Window({ size: 5000, isolatedPerTenant: 5000, rates: noRates });
-  const watcher = new TaskWatcher(db, new NotDurableTasks(broker), log);
+  const notDurable = new NotDurableTasks(broker);
+  const watcher = new TaskWatcher(db, notDurable, log);
   return {
+    broker,
+    notDurable,
     enqueuer: createEnqueuer({ db, broker, registry: createRegistry(tasks), window, log }),
     async ended(id, withinMs) {
       const row = await watcher.untilTerminal(id, withinMs);

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { type RedisServers, targetsOf } from './redis.ts';
+import { type RedisServers, type RedisUsers, targetsOf } from './redis.ts';
 import { dataSettings, type RedisProcess, redisPort, startRedisProcess } from './redis-process.ts';
 import type { RedisTls } from './redis-tls.ts';
 import { until } from './until.ts';
@@ -16,6 +16,8 @@ const formTimeoutMs = 30_000;
 
 export interface ClusterOptions {
   readonly tls?: RedisTls;
+  /** Users beside the default one; replicas log in as theirs. */
+  readonly acl?: RedisUsers;
   /** The name that nodes announce and clients connect to, instead of 127.0.0.1. */
   readonly hostname?: string;
 }
@@ -34,7 +36,7 @@ export interface RunningCluster extends RedisServers {
 export const clusterServers = {
   description: 'three masters and three replicas on free ports',
 
-  async start({ tls, hostname }: ClusterOptions = {}): Promise<RunningCluster> {
+  async start({ tls, acl, hostname }: ClusterOptions = {}): Promise<RunningCluster> {
     await using stack = new AsyncDisposableStack();
     const password = randomBytes(18).toString('hex');
     const nodes: RedisProcess[] = [];
@@ -43,7 +45,7 @@ export const clusterServers = {
       const settings = [
         ...(tls ? [...tls.settings(port), 'tls-cluster yes'] : [`port ${port}`]),
         ...dataSettings(password),
-        `masterauth ${password}`,
+        ...(acl ? [...acl.data, ...acl.replicates] : [`masterauth ${password}`]),
         'cluster-enabled yes',
         'cluster-config-file nodes.conf',
         `cluster-node-timeout ${nodeTimeoutMs}`,

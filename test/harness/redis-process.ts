@@ -22,6 +22,8 @@ export interface RedisProcess extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly folder: string;
+  /** Where its data lie, as this process can reach them: a disk of its own is mounted for the server alone. */
+  readonly dataFolder: string;
   readonly pid: number;
   readonly running: boolean;
   /** Its newest log lines. */
@@ -40,6 +42,12 @@ export interface RedisProcess extends AsyncDisposable {
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
 }
 
+const living = new Set<() => void>();
+// A test process that ends without disposing must not leave a server behind.
+process.once('exit', () => {
+  for (const kill of living) kill();
+});
+
 export interface RedisAccess {
   readonly password: string;
   readonly tls?: ConnectionOptions;
@@ -53,25 +61,35 @@ export interface RedisProcessOptions {
   readonly settings: readonly string[];
   /** How to reach it with a command: password, TLS. */
   readonly access: RedisAccess;
+  /** Its data lie on a disk of this size, which is its own and gone with it. */
+  readonly diskMib?: number | undefined;
 }
 
-export async function startRedisProcess({ kind, port, settings, access }: RedisProcessOptions): Promise<RedisProcess> {
+/** Where a server with a disk of its own has it, within its folder. */
+const diskName = 'disk';
+
+export async function startRedisProcess({
+  kind,
+  port,
+  settings,
+  access,
+  diskMib,
+}: RedisProcessOptions): Promise<RedisProcess> {
   removeRedisLeftovers();
   const folder = redisFolder();
   const own = [
     'bind 127.0.0.1',
     'daemonize no',
-    `dir ${folder}`,
+    `dir ${diskMib === undefined ? folder : join(folder, diskName)}`,
     `pidfile ${join(folder, pidFileName)}`,
     // Keeps the folder's name on the command line, by which a leftover is known.
     'set-proc-title no',
   ];
   writeFileSync(join(folder, 'redis.conf'), `${[...own, ...settings].join('\n')}\n`, { mode: 0o600 });
   const log: string[] = [];
-  let child = await spawnRedis(folder, kind, log);
-  // A test process that ends without disposing must not leave a server behind.
-  const killNow = () => child.kill('SIGKILL');
-  process.once('exit', killNow);
+  let child = await spawnRedis({ folder, kind, diskMib }, log);
+  const killNow = () => void child.kill('SIGKILL');
+  living.add(killNow);
   const end = async (signal: NodeJS.Signals) => {
     // one that is frozen hears no SIGTERM
     child.kill('SIGCONT');
@@ -81,6 +99,9 @@ export async function startRedisProcess({ kind, port, settings, access }: RedisP
     host: '127.0.0.1',
     port,
     folder,
+    get dataFolder() {
+      return diskMib === undefined ? folder : `/proc/${child.pid}/root${join(folder, diskName)}`;
+    },
     get pid() {
       return child.pid ?? 0;
     },
@@ -94,12 +115,12 @@ export async function startRedisProcess({ kind, port, settings, access }: RedisP
     thaw: () => void child.kill('SIGCONT'),
     async startAgain() {
       await end('SIGTERM');
-      child = await spawnRedis(folder, kind, log);
+      child = await spawnRedis({ folder, kind, diskMib }, log);
     },
     call: (command, ...args) => callOnce({ ...access, host: '127.0.0.1', port }, command, args),
     async [Symbol.asyncDispose]() {
       await endProcess(child, 'SIGKILL', stopTimeoutMs);
-      process.removeListener('exit', killNow);
+      living.delete(killNow);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -160,9 +181,21 @@ async function isFree(port: number): Promise<boolean> {
 /** A sentinel says its id once it is up, a data server that it takes connections: its data is loaded by then. */
 const readyLine = { server: 'Ready to accept connections', sentinel: 'Sentinel ID is' } as const;
 
-async function spawnRedis(folder: string, kind: RedisProcessOptions['kind'], log: string[]): Promise<ChildProcess> {
-  const args = [join(folder, 'redis.conf'), ...(kind === 'sentinel' ? ['--sentinel'] : [])];
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** The command that runs redis-server with a small disk that nobody else sees: a mount in a namespace of its own. */
+function onDisk(folder: string, mib: number, command: readonly string[]): readonly string[] {
+  // who is not root may mount in a namespace of users of its own
+  const spaces = process.getuid?.() === 0 ? ['--mount'] : ['--mount', '--map-root-user'];
+  const mount = `mkdir -p "$0" && mount -t tmpfs -o size=${mib}m none "$0" && exec "$@"`;
+  return ['unshare', ...spaces, 'sh', '-c', mount, join(folder, diskName), ...command];
+}
+
+async function spawnRedis(
+  { folder, kind, diskMib }: Pick<RedisProcessOptions, 'kind' | 'diskMib'> & { readonly folder: string },
+  log: string[],
+): Promise<ChildProcess> {
+  const plain = ['redis-server', join(folder, 'redis.conf'), ...(kind === 'sentinel' ? ['--sentinel'] : [])];
+  const [program = '', ...args] = diskMib === undefined ? plain : onDisk(folder, diskMib, plain);
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   for (const stream of [child.stdout, child.stderr]) {
     // Read to the end, also after the start: a full pipe would block the server.

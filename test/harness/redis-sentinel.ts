@@ -1,6 +1,7 @@
 /** Redis under Sentinel as processes on 127.0.0.1: a master, two replicas, three sentinels. */
 import { randomBytes } from 'node:crypto';
-import { type RedisServers, targetsOf } from './redis.ts';
+import { startProxy, type TcpProxy } from './proxy.ts';
+import { type RedisServers, type RedisUsers, targetsOf } from './redis.ts';
 import { dataSettings, type RedisProcess, redisPort, startRedisProcess } from './redis-process.ts';
 import type { RedisTls } from './redis-tls.ts';
 import { until } from './until.ts';
@@ -20,6 +21,8 @@ export interface RunningSentinels extends RedisServers {
   /** Data servers; which is the master changes. */
   readonly nodes: readonly RedisProcess[];
   readonly sentinels: readonly RedisProcess[];
+  /** With `proxied`, in front of each data server and each sentinel, in their order: what they announce as their own address. */
+  readonly proxies: { readonly nodes: readonly TcpProxy[]; readonly sentinels: readonly TcpProxy[] };
   /** The one that the sentinels name. @throws when they do not answer. */
   master(): Promise<RedisProcess>;
   /** The next master, once the sentinels have moved away from `old` and it takes writes. @throws after `withinMs`. */
@@ -28,48 +31,73 @@ export interface RunningSentinels extends RedisServers {
   whenServing(withinMs: number): Promise<void>;
 }
 
-const commonOf = (password: string, tls: RedisTls | undefined, port: number) => [
+const commonOf = (password: string, { tls, acl }: SentinelOptions, port: number) => [
   ...(tls?.settings(port) ?? [`port ${port}`]),
   ...dataSettings(password),
-  `masterauth ${password}`,
+  ...(acl ? [...acl.data, ...acl.replicates] : [`masterauth ${password}`]),
   // a master that was cut off soon refuses what it could not replicate
   'min-replicas-to-write 1',
   'min-replicas-max-lag 3',
   'repl-diskless-sync-delay 0',
 ];
 
+export interface SentinelOptions {
+  readonly tls?: RedisTls;
+  /** Users beside the default one; replicas and sentinels log in as theirs. */
+  readonly acl?: RedisUsers;
+  /** Servers and clients reach data servers through proxies, and sentinels each other. Clients are pointed at the sentinels themselves. */
+  readonly proxied?: boolean;
+}
+
 export const sentinelServers = {
   description: 'a master, two replicas and three sentinels on free ports',
 
-  async start({ tls }: { readonly tls?: RedisTls } = {}): Promise<RunningSentinels> {
+  async start({ tls, acl, proxied = false }: SentinelOptions = {}): Promise<RunningSentinels> {
     await using stack = new AsyncDisposableStack();
     const password = randomBytes(18).toString('hex');
     const sentinelPassword = randomBytes(18).toString('hex');
     const access = tls ? { tls: tls.client } : {};
+    const proxies = { nodes: [] as TcpProxy[], sentinels: [] as TcpProxy[] };
+    const proxyOf = async (port: number, kind: keyof typeof proxies) => {
+      if (!proxied) return undefined;
+      const proxy = stack.use(await startProxy({ port }));
+      proxies[kind].push(proxy);
+      return proxy.port;
+    };
     const nodes: RedisProcess[] = [];
+    /** Of the data servers, as sentinels know them. */
+    const announced: number[] = [];
     for (let n = 0; n < dataNodes; n += 1) {
       const port = await redisPort();
-      const [first] = nodes;
-      const settings = [...commonOf(password, tls, port), ...(first ? [`replicaof ${host} ${first.port}`] : [])];
+      const known = await proxyOf(port, 'nodes');
+      announced.push(known ?? port);
+      const settings = [
+        ...commonOf(password, { ...(tls && { tls }), ...(acl && { acl }) }, port),
+        ...(known ? [`replica-announce-ip ${host}`, `replica-announce-port ${known}`] : []),
+        ...(n > 0 ? [`replicaof ${host} ${announced[0]}`] : []),
+      ];
       const options = { kind: 'server', port, settings, access: { ...access, password } } as const;
       nodes.push(stack.use(await startRedisProcess(options)));
     }
     const sentinels: RedisProcess[] = [];
     for (let n = 0; n < sentinelNodes; n += 1) {
       const port = await redisPort();
+      const known = await proxyOf(port, 'sentinels');
       const settings = [
         ...(tls?.settings(port) ?? [`port ${port}`]),
+        ...(known ? [`sentinel announce-ip ${host}`, `sentinel announce-port ${known}`] : []),
+        ...(acl?.sentinel ?? []),
         `requirepass ${sentinelPassword}`,
         `sentinel sentinel-pass ${sentinelPassword}`,
-        `sentinel monitor ${masterName} ${host} ${nodes[0]?.port} 2`,
-        `sentinel auth-pass ${masterName} ${password}`,
+        `sentinel monitor ${masterName} ${host} ${announced[0]} 2`,
+        ...(acl ? acl.watches(masterName) : [`sentinel auth-pass ${masterName} ${password}`]),
         `sentinel down-after-milliseconds ${masterName} ${downAfterMs}`,
         `sentinel failover-timeout ${masterName} ${failoverTimeoutMs}`,
       ];
       const options = { kind: 'sentinel', port, settings, access: { ...access, password: sentinelPassword } } as const;
       sentinels.push(stack.use(await startRedisProcess(options)));
     }
-    const running = handles(nodes, sentinels);
+    const running = handles(nodes, sentinels, announced);
     await until('every sentinel knows the others and both replicas', formTimeoutMs, () => allKnown(sentinels));
     await running.whenServing(formTimeoutMs);
     const environment = {
@@ -83,6 +111,7 @@ export const sentinelServers = {
     const owned = stack.move();
     return {
       ...running,
+      proxies,
       password,
       sentinelPassword,
       environment,
@@ -92,7 +121,7 @@ export const sentinelServers = {
   },
 };
 
-function handles(nodes: readonly RedisProcess[], sentinels: readonly RedisProcess[]) {
+function handles(nodes: readonly RedisProcess[], sentinels: readonly RedisProcess[], announced: readonly number[]) {
   const master = async (): Promise<RedisProcess> => {
     const answers = await Promise.allSettled(
       sentinels
@@ -101,7 +130,7 @@ function handles(nodes: readonly RedisProcess[], sentinels: readonly RedisProces
     );
     for (const answer of answers) {
       const port = answer.status === 'fulfilled' && Array.isArray(answer.value) ? Number(answer.value[1]) : 0;
-      const node = nodes.find((known) => known.port === port);
+      const node = nodes[announced.indexOf(port)];
       if (node) return node;
     }
     throw new Error(`no sentinel named a master: ${JSON.stringify(answers)}`);

@@ -4,11 +4,26 @@ import type { RedisTargets } from '../../worker/config/redis-target.ts';
 import { dataSettings, type RedisProcess, redisPort, startRedisProcess } from './redis-process.ts';
 import type { RedisTls } from './redis-tls.ts';
 
+/** Users beside the default one, as lines of configuration: `redis-acl.ts` makes them. */
+export interface RedisUsers {
+  /** Lines of redis.conf. */
+  readonly data: readonly string[];
+  /** Lines of a sentinel's configuration. */
+  readonly sentinel: readonly string[];
+  /** Lines of redis.conf: how a replica logs in at its master. */
+  readonly replicates: readonly string[];
+  /** Lines of a sentinel's configuration: how it logs in at the servers that it watches. */
+  watches(masterName: string): readonly string[];
+}
+
 export interface RedisOptions {
   /** Lines of redis.conf beyond the harness's own, by name; an own one can be overridden. */
   readonly settings?: Readonly<Record<string, string>>;
   /** TLS only, with client certificates. */
   readonly tls?: RedisTls;
+  readonly acl?: RedisUsers;
+  /** Its data lie on a disk of this size, which is its own. Linux only. */
+  readonly diskMib?: number;
 }
 
 /** Servers that Millrace can be pointed at. */
@@ -45,7 +60,7 @@ export function targetsOf(environment: Readonly<Record<string, string>>): RedisT
 export const redisServer = {
   description: 'redis-server process on a free port',
 
-  async start({ settings = {}, tls }: RedisOptions = {}): Promise<RunningRedis> {
+  async start({ settings = {}, tls, acl, diskMib }: RedisOptions = {}): Promise<RunningRedis> {
     const password = randomBytes(18).toString('hex');
     const port = await redisPort();
     const server = await startRedisProcess({
@@ -54,9 +69,11 @@ export const redisServer = {
       settings: [
         ...(tls?.settings(port) ?? [`port ${port}`]),
         ...dataSettings(password),
+        ...(acl?.data ?? []),
         ...Object.entries(settings).map(([name, value]) => `${name} ${value}`),
       ],
       access: { password, ...(tls && { tls: tls.client }) },
+      diskMib,
     });
     const environment = {
       REDIS_HOST: server.host,

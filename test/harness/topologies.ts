@@ -1,6 +1,6 @@
 /** The three topologies behind one face, for suites that must hold on each. */
 import { queuePrefix } from '../../worker/queues.ts';
-import { type RedisServers, redisServer } from './redis.ts';
+import { type RedisServers, type RedisUsers, redisServer } from './redis.ts';
 import { clusterServers } from './redis-cluster.ts';
 import type { RedisProcess } from './redis-process.ts';
 import { sentinelServers } from './redis-sentinel.ts';
@@ -13,6 +13,8 @@ export interface RunningTopology extends RedisServers {
   readonly password: string;
   /** Data servers, not sentinels. */
   readonly nodes: readonly RedisProcess[];
+  /** None but in the topology of that name. */
+  readonly sentinels: readonly RedisProcess[];
   /** The server that takes the writes of `fast_tasks`. */
   master(): Promise<RedisProcess>;
   /** SIGTERM to every data server. */
@@ -25,9 +27,12 @@ export interface RunningTopology extends RedisServers {
 export const fastTasksKey = `${queuePrefix('fast_tasks')}:fast_tasks`;
 const servingTimeoutMs = 60_000;
 
-/** Starts one; with `tls` it speaks nothing else and asks for client certificates. */
-export async function startTopology(name: TopologyName, tls?: RedisTls): Promise<RunningTopology> {
-  const options = tls ? { tls } : {};
+/**
+ * Starts one; with `tls` it speaks nothing else and asks for client certificates.
+ * @param acl users that it has beside the default one, which the harness uses
+ */
+export async function startTopology(name: TopologyName, tls?: RedisTls, acl?: RedisUsers): Promise<RunningTopology> {
+  const options = { ...(tls && { tls }), ...(acl && { acl }) };
   switch (name) {
     case 'standalone': {
       const redis = await redisServer.start(options);
@@ -35,6 +40,7 @@ export async function startTopology(name: TopologyName, tls?: RedisTls): Promise
       return {
         ...redis,
         nodes: [redis.server],
+        sentinels: [],
         master: async () => redis.server,
         ...together([redis.server], serving),
       };
@@ -47,6 +53,7 @@ export async function startTopology(name: TopologyName, tls?: RedisTls): Promise
       const servers = await clusterServers.start(options);
       return {
         ...servers,
+        sentinels: [],
         master: () => servers.master(fastTasksKey),
         ...together(servers.nodes, () => servers.whenServing(servingTimeoutMs)),
       };
@@ -54,7 +61,8 @@ export async function startTopology(name: TopologyName, tls?: RedisTls): Promise
   }
 }
 
-function together(nodes: readonly RedisProcess[], whenServing: () => Promise<unknown>) {
+/** What stops and starts data servers. */
+export function together(nodes: readonly RedisProcess[], whenServing: () => Promise<unknown>) {
   return {
     async stop() {
       await Promise.all(nodes.map((node) => node.stop()));

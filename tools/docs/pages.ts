@@ -1,9 +1,12 @@
 /** The pages that are generated, and what they should hold now. */
+
 import { deliveryTestsPage } from '../mutants/page.ts';
+import { cliPage } from './cli-page.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { environmentPage } from './environment-page.ts';
 import { httpPage, openApi } from './http-page.ts';
 import { queuesPage } from './queues-page.ts';
+import { redisAclPage } from './redis-acl-page.ts';
 import { allTasks, tasksPage } from './tasks-page.ts';
 
 export interface GeneratedPage {
@@ -24,9 +27,11 @@ export async function generatePages(): Promise<GeneratedPage[]> {
   });
   return [
     page('reference/environment', 'worker/config/variables.ts', environmentPage()),
+    page('reference/cli', 'the definitions of the commands', cliPage()),
     page('reference/queues', 'worker/queues.ts', queuesPage(tasks)),
     page('reference/tasks', 'worker/tasks/registry.ts', tasksPage(tasks)),
     page('reference/http', 'the schemas under worker/api', httpPage(await openApi())),
+    page('reference/redis-acl', 'worker/redis/acl.ts', redisAclPage()),
     page('delivery-tests', 'tools/mutants', deliveryTestsPage()),
     page('decisions/README', 'the headings of the pages', await decisionsPage()),
   ];
