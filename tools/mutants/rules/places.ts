@@ -40,6 +40,14 @@ export const execution: Chapter = {
       broken: '',
       test: deaths('should end a handler that never yields'),
     },
+    {
+      id: 'supervised',
+      rule: 'With mode `all` the crash of a worker is back within 5 s.',
+      file: 'worker/boot/supervisor.ts',
+      text: 'const maxDelayMs = 5000;',
+      broken: 'const maxDelayMs = 60_000;',
+      test: { file: 'worker/boot/supervisor.test.ts', name: 'should wait longer with each death in a row' },
+    },
   ],
   otherwise: [
     {
@@ -116,6 +124,22 @@ export const table: Chapter = {
       text: 'keys as (delete from effects where task_id in (select id from old))',
       broken: 'keys as (delete from effects where false)',
       test: keeping('should answer for an id while its row is kept'),
+    },
+    {
+      id: 'schedule-last-slot',
+      rule: 'A slot of a schedule that was fired is not fired again, whatever its schedule is set to.',
+      file: 'worker/beat/plan.ts',
+      text: 'row.last_slot && row.next_slot <= row.last_slot ? timetable.after(row.last_slot) : row.next_slot',
+      broken: 'row.next_slot',
+      test: { file: 'worker/beat/claim.test.ts', name: 'should not fire a slot again' },
+    },
+    {
+      id: 'schedule-fence',
+      rule: 'Slots are claimed by whoever leads, and by nobody whose lease is over.',
+      file: 'worker/beat/claim.ts',
+      text: 'await holdLead(tx, lease);',
+      broken: '',
+      test: { file: 'worker/beat/claim.test.ts', name: 'should fire nothing for a leader' },
     },
   ],
 };

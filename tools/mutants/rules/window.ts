@@ -115,7 +115,7 @@ export const windows: Chapter = {
       file: jobFile,
       text: '(9 - priority) * priorityStride + place + 1',
       broken: '(9 - priority) * priorityStride + place',
-      test: job('should put high priorities first'),
+      test: job('should run 9 first'),
     },
     {
       id: 'priority-strict',
