@@ -50,7 +50,12 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
   const { db, executor, leases, draining, live } = deps;
   const { fence } = claimed;
   const events = new RunEvents(live, claimed);
-  const log = deps.log.child({ task: claimed.name, task_id: fence.id, attempt: claimed.attempts - 1 });
+  // most runs log nothing, and to make a child logger takes longer than all else here
+  let made: Logger | undefined;
+  const log = () => {
+    made ??= deps.log.child({ task: claimed.name, task_id: fence.id, attempt: claimed.attempts - 1 });
+    return made;
+  };
   const control = new AbortController();
   using _held = leases.hold({ fence, lost: () => control.abort(new StaleOwnerError(fence)) });
   const onDrain = () => control.abort(new HandedBackError());
@@ -67,7 +72,14 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
   };
   events.started();
   try {
-    const run = { signal: control.signal, log, entered, writeProgress: keepProgress };
+    const run = {
+      signal: control.signal,
+      get log() {
+        return log();
+      },
+      entered,
+      writeProgress: keepProgress,
+    };
     const ended = await executor.run(task, claimed, run);
     clearTimeout(limit);
     return await finish({ ...deps, events }, task, claimed, ended, log);
@@ -86,7 +98,7 @@ async function finish(
   task: RegisteredTask,
   claimed: ClaimedTask,
   ended: Ended,
-  log: Logger,
+  log: () => Logger,
 ): Promise<Outcome> {
   const { db, events } = deps;
   const { fence, attempts } = claimed;
@@ -98,7 +110,7 @@ async function finish(
   };
   if ('died' in ended) return finishDeath(deps, claimed, ended.died, log);
   if ('postponed' in ended) {
-    log.debug({ why: ended.postponed }, 'task put off');
+    log().debug({ why: ended.postponed }, 'task put off');
     const put = await persistently(() => postponeTask(db, fence, ended.delayMs), log);
     return written(put, 'postponed', () => events.waitsAgain());
   }
@@ -111,29 +123,29 @@ async function finish(
       // the database will never take this end: an attempt that counts, or the task would run for ever
       return finish(deps, task, claimed, { error }, log);
     }
-    if (done) log.debug('task completed');
+    if (done && deps.log.isLevelEnabled('debug')) log().debug('task completed');
     return written(done, 'completed', () => events.completed(ended.result));
   }
   const { error } = ended;
   if (error instanceof StaleOwnerError) return overtaken(log);
   if (error instanceof HandedBackError) {
     const back = await persistently(() => handBack(db, fence), log);
-    log.info('task handed back');
+    log().info('task handed back');
     return written(back, 'handed_back', () => events.waitsAgain());
   }
   const kept = taskError(error, attempts - 1);
   if (error instanceof TimeLimitError) {
-    log.error({ limit_seconds: task.timeLimitSeconds }, 'task timed out');
+    log().error({ limit_seconds: task.timeLimitSeconds }, 'task timed out');
     const over = await persistently(() => failTask(db, fence, kept, 'TIMED_OUT'), log);
     return written(over, 'timed_out', () => events.failed('TIMED_OUT', kept));
   }
   const next = afterFailure(task.retry, attempts, error, Math.random());
   if (next.retry) {
-    log.warn({ err: error, retry_in_ms: next.delayMs }, 'attempt failed');
+    log().warn({ err: error, retry_in_ms: next.delayMs }, 'attempt failed');
     const retried = await persistently(() => retryTask(db, fence, kept, next.delayMs), log);
     return written(retried, 'retrying', () => events.retrying(kept));
   }
-  log.error({ err: error, reason: next.reason }, 'task failed');
+  log().error({ err: error, reason: next.reason }, 'task failed');
   const failed = await persistently(() => failTask(db, fence, kept, 'FAILED'), log);
   return written(failed, 'failed', () => events.failed('FAILED', kept));
 }
@@ -143,7 +155,7 @@ async function finishDeath(
   { db, events }: FinishDeps,
   claimed: ClaimedTask,
   how: string,
-  log: Logger,
+  log: () => Logger,
 ): Promise<Outcome> {
   const { fence, attempts, deaths } = claimed;
   const death = taskError(
@@ -151,7 +163,7 @@ async function finishDeath(
     attempts - 1,
   );
   if (deaths + 1 < maxDeaths) {
-    log.warn({ deaths: deaths + 1, how }, 'what the task ran in died; it runs again, alone in a child');
+    log().warn({ deaths: deaths + 1, how }, 'what the task ran in died; it runs again, alone in a child');
     if (!(await persistently(() => putBackAfterDeath(db, fence, death), log))) return overtaken(log);
     events.waitsAgain(death);
     return 'died';
@@ -160,14 +172,14 @@ async function finishDeath(
     new MillraceError({ code: 'deaths_exceeded', message: `${deaths + 1} processes died of it; the last ${how}.` }),
     attempts - 1,
   );
-  log.error({ deaths: deaths + 1, how }, 'task failed: its processes die of it');
+  log().error({ deaths: deaths + 1, how }, 'task failed: its processes die of it');
   if (!(await persistently(() => giveUpAfterDeath(db, fence, death, reason), log))) return overtaken(log);
   events.failed('FAILED', reason);
   return 'failed';
 }
 
-function overtaken(log: Logger): Outcome {
-  log.warn('this run was overtaken; what it wrote last was refused');
+function overtaken(log: () => Logger): Outcome {
+  log().warn('this run was overtaken; what it wrote last was refused');
   return 'overtaken';
 }
 
@@ -182,7 +194,7 @@ export function taskError(error: unknown, attempt: number): TaskError {
 }
 
 /** Writes through an outage of the database. @throws what is no outage, or when it lasts too long. */
-async function persistently(write: () => Promise<boolean>, log: Logger): Promise<boolean> {
+async function persistently(write: () => Promise<boolean>, log: () => Logger): Promise<boolean> {
   const deadline = Date.now() + finishRetryMs;
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -190,7 +202,7 @@ async function persistently(write: () => Promise<boolean>, log: Logger): Promise
     } catch (error) {
       if (!isTransientDatabaseError(error) || Date.now() > deadline) throw error;
       if (attempt === 0)
-        log.warn({ err: error }, 'the database is away; the end of the task is written when it is back');
+        log().warn({ err: error }, 'the database is away; the end of the task is written when it is back');
       await wait(Math.min(200 * 2 ** attempt, 2000) * (0.9 + 0.2 * Math.random()));
     }
   }
