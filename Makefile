@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue clean
+.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,10 @@ bench-queue: ## Enqueue, throughput and pickup against Celery and bare BullMQ (B
 	@tools/setup --quiet --for bench
 	@tools/setup --quiet --for test
 	@exec tools/run node tools/bench/queue/main.ts $(BENCH)
+
+bench-listeners: ## 5,000 who listen to one API process: memory, processor, delay
+	@tools/setup --quiet --for test
+	@exec tools/run node tools/bench/listeners/main.ts $(BENCH)
 
 clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder
 	@rm -rf .bench coverage node_modules/.vite node_modules/.vitest node_modules/.cache
