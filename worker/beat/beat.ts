@@ -1,12 +1,20 @@
 /** A beat: stands by for the lead, and fires slots while it has it. Any number of them may run. */
 import type { Registry } from 'prom-client';
 import type { Database } from '../db/index.ts';
-import { type DefinedSchedule, databaseNow, type Enqueuer, startLoop, type TaskRegistry } from '../runtime/index.ts';
+import {
+  type DefinedSchedule,
+  databaseNow,
+  type Enqueuer,
+  maxBatch,
+  startLoop,
+  type TaskRegistry,
+} from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { claimSlots, planDueRows, readDue } from './claim.ts';
 import { Leadership } from './leadership.ts';
 import { type Lease, NotLeaderError } from './lease.ts';
 import { createBeatMetrics } from './metrics.ts';
+import type { PlannedRow } from './plan.ts';
 import { checkDefinitions, seedSchedules, settleSchedules } from './seed.ts';
 
 /** How often a leader looks what is due; for what it knows of it wakes up in time. A schedule that was just made is seen by then. */
@@ -18,6 +26,8 @@ const timerSlackMs = 2;
 const retentionMs = 3_600_000;
 /** Slots removed in one statement. */
 const retentionBatch = 10_000;
+/** Batches written side by side. */
+const claimsAtOnce = 2;
 /** Handing over that is under way: beyond it a round waits, since what it commits is the relay's anyway. */
 const maxHandingOver = 4;
 
@@ -65,11 +75,7 @@ export async function startBeat(options: BeatOptions): Promise<Beat> {
   });
 
   const handingOver = new Set<Promise<void>>();
-  const fire = async (lease: Lease): Promise<'again' | undefined> => {
-    const due = await readDue(db, lookAheadMs);
-    if (due.nextInMs !== undefined) wakeIn(due.nextInMs);
-    if (due.rows.length === 0) return undefined;
-    const planned = await planDueRows(due, registry);
+  const claim = async (lease: Lease, planned: readonly PlannedRow[]): Promise<void> => {
     for (const { id, fault } of planned) if (fault) log.warn({ schedule: id, fault }, 'a slot could not be fired');
     const { fired, handOver } = await claimSlots(options, lease, planned);
     metrics.slots(
@@ -79,6 +85,22 @@ export async function startBeat(options: BeatOptions): Promise<Beat> {
     if (handingOver.size >= maxHandingOver) await Promise.race(handingOver);
     const handed = handOver().finally(() => handingOver.delete(handed));
     handingOver.add(handed);
+  };
+  const fire = async (lease: Lease): Promise<'again' | undefined> => {
+    const due = await readDue(db, lookAheadMs, claimsAtOnce * maxBatch);
+    if (due.nextInMs !== undefined) wakeIn(due.nextInMs);
+    if (due.rows.length === 0) return undefined;
+    // one batch is planned while another is written
+    const claims: Promise<void>[] = [];
+    for await (const planned of planDueRows(due, registry)) {
+      const written = claim(lease, planned);
+      // looked at below, when all have ended
+      written.catch(() => undefined);
+      claims.push(written);
+      if (claims.length === claimsAtOnce) break;
+    }
+    const refused = (await Promise.allSettled(claims)).find((end) => end.status === 'rejected');
+    if (refused) throw refused.reason;
     return 'again';
   };
   const tick = startLoop({

@@ -14,6 +14,7 @@ import {
 } from '../runtime/index.ts';
 import { claimSlots, planDueRows, readDue } from './claim.ts';
 import { acquire, type Lease, NotLeaderError, release, renew } from './lease.ts';
+import type { PlannedRow } from './plan.ts';
 
 const tenant = '00000000-0000-7000-8000-00000000000a';
 const beats = ['00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000b2'] as const;
@@ -65,7 +66,11 @@ describe('claims of slots', () => {
               next_at = date_trunc('hour', now()) - make_interval(hours => $2) where name = $1`,
       [name, hours],
     );
-  const plan = async () => planDueRows(await readDue(db, 1500), registry);
+  const due = () => readDue(db, 1500, 1000);
+  const plan = async (): Promise<PlannedRow[]> => {
+    for await (const planned of planDueRows(await due(), registry)) return planned;
+    return [];
+  };
   const fire = async (by = lease) => (await claimSlots({ db, enqueuer, registry }, by, await plan())).fired;
   const row = async (name: string): Promise<ScheduleRow> => {
     const found = await readSchedule(db, tenant, name);
@@ -216,7 +221,7 @@ describe('claims of slots', () => {
   it('should know when the next slot is due', async () => {
     await make('soon');
     await db.query(`update schedules set next_at = now() + interval '0.8 s'`);
-    const { rows, nextInMs } = await readDue(db, 1500);
+    const { rows, nextInMs } = await due();
     expect(rows).toEqual([]);
     expect(nextInMs).toBeGreaterThan(100);
     expect(nextInMs).toBeLessThanOrEqual(800);

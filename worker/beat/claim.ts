@@ -7,6 +7,8 @@ import { type DueRow, type PlannedRow, type PlannedSlot, planRow } from './plan.
 
 /** Rows planned before other work of the process gets its turn. */
 const rowsPerTurn = 100;
+/** Payloads held at a time, as Postgres has them; one may take 1 MiB. */
+const maxPayloadsBytes = 33_554_432;
 
 export interface ClaimDeps {
   readonly db: Database;
@@ -22,30 +24,37 @@ export interface Due {
   readonly nextInMs: number | undefined;
 }
 
-export async function readDue(db: Database, lookAheadMs: number): Promise<Due> {
+/** @param limit rows at most; of large payloads fewer */
+export async function readDue(db: Database, lookAheadMs: number, limit: number): Promise<Due> {
   const rows = await db.query<DueRow & { now: Date; in_ms: number }>(
-    `select ${scheduleColumns}, t.now, (extract(epoch from next_at - t.now) * 1000)::float8 as in_ms
-       from schedules cross join (select now() as now) as t
-      where next_at is not null and next_at <= now() + make_interval(secs => $1) order by next_at limit ${maxBatch}`,
-    [lookAheadMs / 1000],
+    `select ${scheduleColumns}, now() as now, (extract(epoch from next_at - now()) * 1000)::float8 as in_ms
+       from (select *, sum(pg_column_size(payload)) over (order by next_at, id) as bytes, row_number() over (order by next_at, id) as place
+               from (select * from schedules where next_at is not null and next_at <= now() + make_interval(secs => $1)
+                      order by next_at limit $2) as soonest) as counted
+      where bytes <= ${maxPayloadsBytes} or place = 1 order by next_at, id`,
+    [lookAheadMs / 1000, limit],
   );
   const due = rows.filter((row) => row.in_ms <= 0);
   const nextInMs = due.length === 0 ? rows[0]?.in_ms : undefined;
   return { rows: due, now: rows[0]?.now ?? new Date(0), nextInMs };
 }
 
-/** Rows for one transaction: as many as give a batch of tasks. */
-export async function planDueRows({ rows, now }: Due, registry: TaskRegistry): Promise<PlannedRow[]> {
-  const planned: PlannedRow[] = [];
+/** Plans rows in order, as many at a time as give a batch of tasks. */
+export async function* planDueRows({ rows, now }: Due, registry: TaskRegistry): AsyncGenerator<PlannedRow[]> {
+  let planned: PlannedRow[] = [];
   let tasks = 0;
-  for (const row of rows) {
-    if (planned.length % rowsPerTurn === rowsPerTurn - 1) await setImmediate();
+  for (const [place, row] of rows.entries()) {
+    if (place % rowsPerTurn === rowsPerTurn - 1) await setImmediate();
     const plan = planRow(row, registry, now);
-    if (tasks > 0 && tasks + plan.slots.length > maxBatch) break;
+    if (planned.length > 0 && (planned.length === maxBatch || tasks + plan.slots.length > maxBatch)) {
+      yield planned;
+      planned = [];
+      tasks = 0;
+    }
     tasks += plan.slots.length;
     planned.push(plan);
   }
-  return planned;
+  if (planned.length > 0) yield planned;
 }
 
 const claimSql = `

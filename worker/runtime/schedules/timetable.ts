@@ -32,7 +32,19 @@ function compile(cron: string, timezone: string): Timetable {
     // fixed times in the hour that spring skips run right after it, in the one that autumn repeats once; wildcards go by the clock
     fixedTimeRule: 'no-wildcard',
   });
-  return { everyMs: undefined, after: (moment) => job.nextRun(moment) ?? undefined };
+  // schedules of one expression ask one after another for the same slot
+  let asked: number | undefined;
+  let answer: number | undefined;
+  return {
+    everyMs: undefined,
+    after: (moment) => {
+      if (asked !== moment.getTime()) {
+        answer = job.nextRun(moment)?.getTime();
+        asked = moment.getTime();
+      }
+      return answer === undefined ? undefined : new Date(answer);
+    },
+  };
 }
 
 /** @throws MillraceError `schedule_invalid` when the expression or its zone cannot be read */
