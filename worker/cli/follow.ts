@@ -1,5 +1,6 @@
 /** Follows a task by its event stream, over broken connections and restarts of the API, until it has ended. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { TaskJson } from '../api/types.ts';
 import { CommandError } from './exit-codes.ts';
@@ -25,16 +26,19 @@ const progressSchema = z.object({ progress: z.json() });
 export async function* follow(client: ApiClient, id: string, signal: AbortSignal): AsyncGenerator<Watched> {
   let task = watchedOf(await client.get<TaskJson>(`/v1/tasks/${part(id)}`));
   let heardAt = Date.now();
+  let told = false;
   while (!signal.aborted) {
     try {
       for await (const { event, data } of client.events(`/v1/tasks/${part(id)}/events`, { signal })) {
         heardAt = Date.now();
         const json: unknown = JSON.parse(data);
-        if (event === 'end') return yield watchedOf(json as TaskJson);
-        const next = changed(task, event, json);
-        if (!next) continue;
-        task = next;
-        yield task;
+        const next = event === 'end' ? watchedOf(json as TaskJson) : changed(task, event, json);
+        if (next && (!told || !isDeepStrictEqual(next, task))) {
+          told = true;
+          yield next;
+        }
+        task = next ?? task;
+        if (event === 'end') return;
       }
     } catch (error) {
       if (signal.aborted) return;

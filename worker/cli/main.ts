@@ -1,5 +1,9 @@
 /** `millrace …`: the command line, as a process. docs/reference/cli.md lists its commands and exit codes. */
-import { runCommandLine } from './run.ts';
+import { enableCompileCache } from 'node:module';
+
+// types stripped and code compiled once, not at every command
+enableCompileCache();
+const { runCommandLine } = await import('./run.ts');
 
 // a reader that has seen enough (head, less) ends the command, and is no error
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -24,6 +24,14 @@ const pages: readonly { readonly page: string; readonly answers: readonly (RegEx
   },
   { page: 'docs/guides/getting-started.md', answers: ['"indexing_status":"completed"', '340 slates', 'MODE=all'] },
   { page: 'docs/guides/indexing.md', answers: ['"indexing_technique":"economy"', '"doc_form":"hierarchical_model"'] },
+  {
+    page: 'docs/guides/command-line.md',
+    answers: [
+      /^README\.md +completed/m,
+      /^slots +\d+ of \d+ busy$/m,
+      'Nothing of yours waits or runs in the queue dataset.',
+    ],
+  },
   { page: 'docs/guides/doctor.md', answers: [/^ok: \d+ checks/m, '"status": "ok"', 'in use by process'] },
   {
     page: 'docs/guides/troubleshooting.md',

@@ -1,9 +1,12 @@
 import type { Register } from '../command-line.ts';
-import { demo } from '../demo.ts';
 
 export const registerDemo: Register = (program, cli) => {
   program
     .command('demo')
     .description('index the sample documents in an embedded Millrace and ask five questions')
-    .action(async () => cli.endWith(await demo(cli.output)));
+    .action(async () => {
+      // loaded here: other commands do not pay for it
+      const { demo } = await import('../demo.ts');
+      cli.endWith(await demo(cli.output));
+    });
 };

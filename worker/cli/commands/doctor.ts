@@ -1,5 +1,4 @@
 import type { Register } from '../command-line.ts';
-import { doctor } from '../doctor.ts';
 
 export const registerDoctor: Register = (program, cli) => {
   program
@@ -7,6 +6,8 @@ export const registerDoctor: Register = (program, cli) => {
     .description('try every connection that the environment names, and say what to mend')
     .option('--json', 'all facts, as one JSON object')
     .action(async ({ json = false }: { json?: boolean }) => {
+      // loaded here: other commands do not pay for it
+      const { doctor } = await import('../doctor.ts');
       cli.endWith(await doctor(cli.env, json, cli.output));
       cli.leaveBehind();
     });

@@ -4,6 +4,8 @@ import { type ApiOptions, apiCommand, type Register, yesOption } from '../comman
 import { part } from '../options.ts';
 import { waitingOf } from '../queue-view.ts';
 
+const tasks = (count: number): string => (count === 1 ? '1 task' : `${count} tasks`);
+
 export const registerPurge: Register = (program, cli) => {
   apiCommand(program, 'purge', 'cancel all that waits in a queue; what runs goes on')
     .argument('<queue>', 'its name')
@@ -13,11 +15,11 @@ export const registerPurge: Register = (program, cli) => {
       await cli.confirm(async () => {
         const { queues } = await client.get<{ queues: QueueJson[] }>('/v1/queues');
         const queue = queues.find((one) => one.name === name);
-        const waiting = queue ? ` ${waitingOf(queue)} tasks wait there, of all tenants.` : '';
+        const waiting = queue ? ` Waiting there, of all tenants: ${waitingOf(queue)}.` : '';
         return `All tasks of this key's tenant that wait in the queue ${name} are to be cancelled for good.${waiting}`;
       }, options.yes);
       const answer = await client.post<{ name: string; purged: number }>(`/v1/queues/${part(name)}/purge`, undefined);
       if (options.json) cli.printJson(answer);
-      else cli.print(`${answer.purged} tasks of ${answer.name} were cancelled`);
+      else cli.print(`${tasks(answer.purged)} of ${answer.name} ${answer.purged === 1 ? 'was' : 'were'} cancelled`);
     });
 };

@@ -14,11 +14,13 @@ export function endedReason(task: TaskState): Reason {
   if (task.deadLetter) {
     const spent =
       task.maxAttempts !== undefined && attempts >= task.maxAttempts
-        ? `All ${amount(attempts, 'attempt')} of it are spent`
+        ? attempts === 1
+          ? 'Its only attempt is spent'
+          : `All ${amount(attempts, 'attempt')} of it are spent`
         : `It was given up after ${amount(attempts, 'attempt')}`;
     return {
       code: 'dead_letter',
-      sentence: `${spent}, the last with ${why}; it ended ${ago(task)} as ${task.status} and is kept as a dead letter.`,
+      sentence: `${spent}, ${attempts === 1 ? '' : 'the last '}with ${why}; it ended ${ago(task)} as ${task.status} and is kept as a dead letter.`,
       mend: `Mend what it failed of, then run it again: millrace dlq retry ${id}. Or drop it: millrace dlq drop ${id}`,
       details,
     };

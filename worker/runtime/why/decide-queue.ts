@@ -49,7 +49,7 @@ export function decideQueue({ queue, own, head }: QueueDecision): Why {
   return whyOf([
     {
       code: 'all_later',
-      sentence: `${counted(own.waiting)} of yours wait in the queue ${queue.queue}, and none is due: ${next}.`,
+      sentence: `${counted(own.waiting)} of yours ${own.waiting.count === 1 ? 'waits' : 'wait'} in the queue ${queue.queue}, and none is due: ${next}.`,
       mend: undefined,
       details: { ...details, next_due_seconds: own.nextDueSeconds ?? null },
     },
@@ -60,8 +60,14 @@ const begunSmall = (sentence: string): string => `${sentence.charAt(0).toLowerCa
 
 const depth = ({ running, queued, waiting }: OwnFacts) => ({ running, queued, waiting: waiting.count });
 
+const waitingWords = ({ queued, waiting }: OwnFacts): string => {
+  const count = queued + waiting.count;
+  if (count === 0) return 'nothing of yours waits';
+  return `${count}${waiting.capped ? ' or more' : ''} of yours ${count === 1 ? 'waits' : 'wait'}`;
+};
+
 const withDepth = (reason: Reason, own: OwnFacts): Reason => ({
   ...reason,
-  sentence: `${reason.sentence.replace(/\.$/, '')}; of yours ${own.queued + own.waiting.count}${own.waiting.capped ? ' or more' : ''} wait.`,
+  sentence: `${reason.sentence.replace(/\.$/, '')}; ${waitingWords(own)}.`,
   details: { ...reason.details, ...depth(own) },
 });

@@ -170,7 +170,7 @@ const situations: readonly (readonly [string, TaskFacts, string, RegExp])[] = [
     'behind slots that are busy for others',
     facts(queued, { consumers: [{ ...idle, busy: 2 }] }, { job: { state: 'waiting', ahead: 0 } }),
     'slots_busy',
-    /busy \(all with tasks of other tenants\), and 0 jobs/,
+    /busy \(all with tasks of other tenants\), and it is first in line\.$/,
   ],
   [
     'behind others',
@@ -244,7 +244,7 @@ describe('the decision on a queue', () => {
   it('should say what holds up all of it before it looks at tasks', () => {
     expect(decide({ pausedSeconds: 60, consumers: [] }, some)).toMatchObject({
       code: 'queue_paused',
-      sentence: expect.stringMatching(/nothing new starts; of yours 3 wait\.$/),
+      sentence: expect.stringMatching(/nothing new starts; 3 of yours wait\.$/),
       also: [{ code: 'no_consumer' }],
     });
   });

@@ -1,5 +1,5 @@
 /** What holds up everything of a queue, or of a tenant in it. Each answers with a reason, or that it is none. */
-import type { ConsumerFacts, QueueFacts, RateFacts } from './facts.ts';
+import type { ConsumerFacts, QueueFacts, RateFacts, RunFacts } from './facts.ts';
 import type { Reason } from './reason.ts';
 import { amount, runWords, span } from './words.ts';
 
@@ -70,18 +70,10 @@ export function slotsBusyReason({ queue, consumers }: QueueFacts, ahead: number)
   const slots = sum(consumers, ({ slots }) => slots);
   const busy = sum(consumers, (consumer) => Math.min(consumer.slots, consumer.busy));
   if (consumers.length === 0 || busy < slots) return undefined;
-  const runs = consumers
-    .flatMap(({ name, runs }) => runs.map((run) => ({ name, run })))
-    .sort((a, b) => (b.run.seconds ?? 0) - (a.run.seconds ?? 0));
-  const told = runs.slice(0, namedRuns);
-  const more = busy - told.length;
-  const what = [
-    ...told.map(({ name, run }) => `${name} runs ${runWords(run)}`),
-    ...(more > 0 ? [told.length === 0 ? `all with tasks of other tenants` : `${more} more`] : []),
-  ].join(', ');
+  const told = consumers.flatMap(({ name, runs }) => runs.map((run) => ({ name, run }))).slice(0, namedRuns);
   return {
     code: 'slots_busy',
-    sentence: `All ${amount(slots, 'slot')} of the ${amount(consumers.length, 'worker')} that ${consumers.length === 1 ? 'takes' : 'take'} from ${queue} are busy (${what}), and ${amount(ahead, 'job')} of the queue ${ahead === 1 ? 'stands' : 'stand'} before it.`,
+    sentence: `All ${amount(slots, 'slot')} of the ${amount(consumers.length, 'worker')} that ${consumers.length === 1 ? 'takes' : 'take'} from ${queue} are busy (${busyWords(told, busy)}), and ${ahead === 0 ? 'it is first in line' : `${amount(ahead, 'job')} of the queue ${ahead === 1 ? 'stands' : 'stand'} before it`}.`,
     mend: 'Wait, start another worker, or raise CELERY_WORKER_AMOUNT; millrace inspect active shows what runs.',
     details: {
       queue,
@@ -97,6 +89,16 @@ export function slotsBusyReason({ queue, consumers }: QueueFacts, ahead: number)
       })),
     },
   };
+}
+
+/** What the slots do, worker by worker, and how many more there are. */
+function busyWords(told: readonly { readonly name: string; readonly run: RunFacts }[], busy: number): string {
+  if (told.length === 0) return 'all with tasks of other tenants';
+  const byWorker = [...Map.groupBy(told, ({ name }) => name)].map(
+    ([name, runs]) => `${name} runs ${runs.map(({ run }) => runWords(run)).join(' and ')}`,
+  );
+  const more = busy - told.length;
+  return [...byWorker, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
 const sum = (consumers: readonly ConsumerFacts[], of: (consumer: ConsumerFacts) => number): number =>

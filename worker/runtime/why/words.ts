@@ -1,9 +1,10 @@
 /** Words that reasons are made of. */
 import type { Counted, NamedTask, RunFacts } from './facts.ts';
 
-/** `3 s`, `4 min 10 s`, `2 h 5 min`, `3 days`. */
+/** `less than a second`, `3 s`, `4 min 10 s`, `2 h 5 min`, `3 days`. */
 export function span(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
+  if (seconds < 0.5) return 'less than a second';
+  const whole = Math.round(seconds);
   const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600), Math.floor(whole / 60)];
   const both = (more: string, rest: number, unit: string) => (rest === 0 ? more : `${more} ${rest} ${unit}`);
   if (days > 1) return both(`${days} days`, hours - days * 24, 'h');
