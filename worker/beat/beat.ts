@@ -12,7 +12,7 @@ import {
 import type { Logger } from '../telemetry/logger.ts';
 import { claimSlots, planDueRows, readDue } from './claim.ts';
 import { Leadership } from './leadership.ts';
-import { type Lease, NotLeaderError } from './lease.ts';
+import { endLease, type Lease, NotLeaderError } from './lease.ts';
 import { createBeatMetrics } from './metrics.ts';
 import type { PlannedRow } from './plan.ts';
 import { checkDefinitions, seedSchedules, settleSchedules } from './seed.ts';
@@ -42,6 +42,8 @@ export interface BeatOptions {
   readonly name: string;
   /** How long fired slots are listed. */
   readonly keepSlotsSeconds: number;
+  /** No other process can open this database: whose lease runs there is gone. */
+  readonly alone?: boolean;
   readonly metrics: Registry;
   readonly log: Logger;
 }
@@ -58,6 +60,7 @@ export async function startBeat(options: BeatOptions): Promise<Beat> {
   const metrics = createBeatMetrics(options.metrics, db);
   checkDefinitions(schedules, registry, await databaseNow(db));
   await seedSchedules({ db, registry, tenantId }, schedules);
+  if (options.alone) await endLease(db);
 
   const leadership = new Leadership({
     db,

@@ -13,7 +13,7 @@ import {
   setSchedulePaused,
 } from '../runtime/index.ts';
 import { claimSlots, planDueRows, readDue } from './claim.ts';
-import { acquire, type Lease, NotLeaderError, release, renew } from './lease.ts';
+import { acquire, endLease, type Lease, NotLeaderError, release, renew } from './lease.ts';
 import type { PlannedRow } from './plan.ts';
 
 const tenant = '00000000-0000-7000-8000-00000000000a';
@@ -47,7 +47,7 @@ describe('claims of slots', () => {
     lease = await lead(0);
   });
 
-  const lapse = () => db.query(`update beat_leader set lease_until = clock_timestamp()`);
+  const lapse = () => endLease(db);
   const lead = async (beat: 0 | 1): Promise<Lease> => {
     await lapse();
     const taken = await acquire(db, beats[beat], `beat-${beat}`);

@@ -45,6 +45,11 @@ export async function release(db: Database, { holder, term }: Lease): Promise<vo
   ]);
 }
 
+/** Ends whatever lease runs: where its holder is known to be gone. */
+export async function endLease(db: Database): Promise<void> {
+  await db.query('update beat_leader set lease_until = clock_timestamp() where lease_until > clock_timestamp()');
+}
+
 /** The lease lapsed, or another leads: nothing was fired. */
 export class NotLeaderError extends Error {
   override readonly name = 'NotLeaderError';

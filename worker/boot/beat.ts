@@ -27,6 +27,7 @@ export async function beatIn({ config, ...parts }: BeatParts, stack: AsyncDispos
     tenantId: defaultTenantId,
     name: `${hostname()}:${process.pid}`,
     keepSlotsSeconds: config.resultTtlSeconds,
+    alone: config.database === undefined,
   });
   stack.defer(() => beat.stop());
 }

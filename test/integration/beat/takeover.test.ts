@@ -153,7 +153,7 @@ describe.concurrent('beats', () => {
     await held.promise;
     // a renewal passes the claim
     expect(await lead.renew(db, lease)).toBe(true);
-    await db.query('update beat_leader set lease_until = clock_timestamp()');
+    await lead.endLease(db);
     const next = await lead.acquire(db, randomUUID(), 'second');
     expect(next).toMatchObject({ term: lease.term + 1 });
     thaw.resolve();
