@@ -54,6 +54,8 @@ export interface System extends AsyncDisposable {
   /** A call that no command makes. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked at field by field
   call(method: string, path: string, body: unknown): Promise<any>;
+  /** The heartbeat that would come within 5 s. */
+  beat(): void;
   /** Waits until a task stands so. */
   until(id: string, status: string): Promise<void>;
 }
@@ -132,6 +134,7 @@ export async function startSystem({ tasks: own, queues, slots, window = {} }: Sy
       if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}: ${await answer.text()}`);
       return answer.json();
     },
+    beat: () => worker.nudge(),
     async until(id, status) {
       await vi.waitFor(async () => {
         const [row] = await db.query<{ status: string }>('select status from tasks where id = $1', [id]);
