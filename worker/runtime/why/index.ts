@@ -7,7 +7,7 @@ import { readOwn, readQueueFacts } from './read-queue.ts';
 import { readTaskFacts, type TaskWhyDeps } from './read-task.ts';
 import type { Why } from './reason.ts';
 
-export { type Reason, type Why, type WhyCode, type WhyKind, whyKinds, whyReasons } from './reason.ts';
+export { type Why, type WhyCode, type WhyKind, whyKinds, whyReasons } from './reason.ts';
 
 /** The answer for one task. */
 export interface TaskWhy {
