@@ -29,7 +29,7 @@ export const waiting: Chapter = {
       rule: 'What is due is handed over at most 250 ms late.',
       file: relay,
       text: 'const relayIntervalMs = 200;',
-      broken: 'const relayIntervalMs = 2000;',
+      broken: 'const relayIntervalMs = 5000;',
       test: handover('at most 250 ms later'),
     },
     {
