@@ -140,9 +140,13 @@ describe('the connection budget', () => {
   it('should multiply what a process opens by its replicas', () => {
     // four slots: as many children for suspects, three connections each, and the watchdog's
     const ofPostgres = 3 * (4 + 4 * 3 + 1) + 2 * 4;
-    expect(budgetOf(config, 'standalone')).toMatchObject({ redis: 3 * 4 + 2, sentinel: 0, postgres: ofPostgres });
-    expect(budgetOf(config, 'sentinel')).toMatchObject({ redis: 14, sentinel: 28, postgres: ofPostgres });
-    expect(budgetOf(config, 'cluster')).toMatchObject({ redis: 28, sentinel: 0, postgres: ofPostgres });
+    expect(budgetOf(config, 'standalone')).toMatchObject({
+      redis: 3 * (3 + 2) + 2 * 3,
+      sentinel: 0,
+      postgres: ofPostgres,
+    });
+    expect(budgetOf(config, 'sentinel')).toMatchObject({ redis: 21, sentinel: 42, postgres: ofPostgres });
+    expect(budgetOf(config, 'cluster')).toMatchObject({ redis: 42, sentinel: 0, postgres: ofPostgres });
     expect(budgetOf(config, undefined)).toMatchObject({ redis: 0, sentinel: 0, postgres: ofPostgres });
   });
 
@@ -160,9 +164,18 @@ describe('the connection budget', () => {
     expect(budgetOf(one, 'standalone').postgres).toBe(expected);
   });
 
+  it('should count beats where there are any', () => {
+    const beat = readConfig({
+      ...{ MODE: 'beat', REDIS_HOST: 'r', DB_HOST: 'd', DB_PASSWORD: 'x', MILLRACE_BEAT_REPLICAS: '2' },
+      ...{ SQLALCHEMY_POOL_SIZE: '5', SQLALCHEMY_MAX_OVERFLOW: '0' },
+      ...{ MILLRACE_API_REPLICAS: '0', MILLRACE_WORKER_REPLICAS: '0' },
+    });
+    expect(budgetOf(beat, 'standalone')).toMatchObject({ redis: 2 * 2, postgres: 2 * 5 });
+  });
+
   it('should take processes of other modes to consume all queues', () => {
     const api = readConfig({ MODE: 'api', REDIS_HOST: 'r', DB_HOST: 'd', DB_PASSWORD: 'x', CELERY_QUEUES: 'mail' });
-    expect(budgetOf(api, 'standalone').redis).toBe(1 + 20);
+    expect(budgetOf(api, 'standalone').redis).toBe(3 + 21);
   });
 
   it.each([

@@ -57,7 +57,7 @@ async function clientsOf(server: RedisProcess): Promise<number> {
   return lines.filter((line) => !ofServers.test(line)).length;
 }
 
-const setupOf = (topology: TopologyName, mode: 'api' | 'worker', queues: number) => ({
+const setupOf = (topology: TopologyName, mode: 'api' | 'worker' | 'beat', queues: number) => ({
   mode,
   queues,
   topology,
@@ -80,6 +80,8 @@ describe.each(topologyNames)('connections to redis, %s', (topology) => {
     { mode: 'api', queues: undefined },
     { mode: 'worker', queues: undefined },
     { mode: 'worker', queues: 'dataset,mail' },
+    // its connections are those of an API but one, so one topology serves
+    ...(topology === 'standalone' ? [{ mode: 'beat', queues: undefined } as const] : []),
   ] as const)('should be those that are counted: $mode, queues: $queues', async ({ mode, queues }) => {
     const master = await servers.master();
     const all = [...servers.nodes, ...sentinelsOf(servers)];
@@ -88,7 +90,7 @@ describe.each(topologyNames)('connections to redis, %s', (topology) => {
     await using _process = await startMillrace(
       environment(servers, { MODE: mode, ...(queues && { CELERY_QUEUES: queues }) }),
     );
-    const consumed = mode === 'api' ? 0 : (queues?.split(',').length ?? queueNames.length);
+    const consumed = mode !== 'worker' ? 0 : (queues?.split(',').length ?? queueNames.length);
     const counted = connectionsOfProcess(setupOf(topology, mode, consumed));
     if (topology !== 'cluster') {
       await until(
@@ -231,12 +233,15 @@ describe('a start', () => {
 it('should take replicas from the configuration, this process always among them', () => {
   const servers = { REDIS_HOST: '127.0.0.1', DB_HOST: '127.0.0.1', DB_PASSWORD: 'x' };
   const replicas = (more: Environment) => readConfig({ ...servers, ...more }).replicas;
-  expect(replicas({ MODE: 'worker' })).toEqual({ api: 1, worker: 1, all: 0 });
-  expect(replicas({ MODE: 'all' })).toEqual({ api: 0, worker: 0, all: 1 });
-  expect(replicas({ MODE: 'all', MILLRACE_WORKER_REPLICAS: '2' })).toEqual({ api: 0, worker: 2, all: 1 });
+  expect(replicas({ MODE: 'worker' })).toEqual({ api: 1, worker: 1, beat: 0, all: 0 });
+  expect(replicas({ MODE: 'all' })).toEqual({ api: 0, worker: 0, beat: 0, all: 1 });
+  expect(replicas({ MODE: 'all', MILLRACE_WORKER_REPLICAS: '2' })).toEqual({ api: 0, worker: 2, beat: 0, all: 1 });
+  expect(replicas({ MODE: 'beat', MILLRACE_API_REPLICAS: '2' })).toEqual({ api: 2, worker: 1, beat: 1, all: 0 });
+  expect(replicas({ MODE: 'api', MILLRACE_BEAT_REPLICAS: '2' })).toEqual({ api: 1, worker: 1, beat: 2, all: 0 });
   expect(replicas({ MODE: 'worker', MILLRACE_WORKER_REPLICAS: '0', MILLRACE_API_REPLICAS: '0' })).toEqual({
     api: 0,
     worker: 1,
+    beat: 0,
     all: 0,
   });
 });
