@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Database, migrate, openPglite } from '../db/index.ts';
+import type { Database } from '../../db/index.ts';
 import {
   createRegistry,
   type DefinedSchedule,
@@ -10,8 +10,8 @@ import {
   putSchedule,
   setSchedulePaused,
   stateOf,
-} from '../runtime/index.ts';
-import { checkDefinitions, seedSchedules, settleSchedules } from './seed.ts';
+} from '../../runtime/index.ts';
+import { checkDefinitions, seedSchedules, settleSchedules } from '../seed.ts';
 
 const tenantId = '00000000-0000-7000-8000-00000000000a';
 const task = defineTask({
@@ -25,14 +25,11 @@ const registry = createRegistry([task]);
 const clean = defineSchedule({ name: 'clean', task: 'test_clean', cron: '0 3 * * *', payload: { days: 7 } });
 const unbuilt = defineSchedule({ name: 'later', task: 'later_task', everySeconds: 60, source: 'platform' });
 
-describe('schedules of code', () => {
+/** Schedules of code, on a database of the caller's. */
+export function seedSuite(opened: () => Database): void {
   let db: Database;
-  beforeAll(async () => {
-    db = await openPglite(undefined);
-    await migrate(db);
-  }, 60_000);
-  afterAll(() => db.close());
   beforeEach(async () => {
+    db = opened();
     await db.query('delete from schedules');
   });
 
@@ -117,4 +114,4 @@ describe('schedules of code', () => {
     ).toThrow(/two schedules are named clean\n {2}no-task: .*\n {2}bad-payload: .*\n {2}bad-cron: /);
     expect(() => checkDefinitions([clean, unbuilt], registry, new Date())).not.toThrow();
   });
-});
+}

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Database, migrate, openPglite } from '../db/index.ts';
+import type { Database } from '../../db/index.ts';
 import {
   createLeaver,
   createRegistry,
@@ -11,10 +11,10 @@ import {
   readSchedule,
   type ScheduleRow,
   setSchedulePaused,
-} from '../runtime/index.ts';
-import { claimSlots, planDueRows, readDue } from './claim.ts';
-import { acquire, endLease, type Lease, NotLeaderError, release, renew } from './lease.ts';
-import type { PlannedRow } from './plan.ts';
+} from '../../runtime/index.ts';
+import { claimSlots, planDueRows, readDue } from '../claim.ts';
+import { acquire, endLease, type Lease, NotLeaderError, release, renew } from '../lease.ts';
+import type { PlannedRow } from '../plan.ts';
 
 const tenant = '00000000-0000-7000-8000-00000000000a';
 const beats = ['00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000b2'] as const;
@@ -32,15 +32,12 @@ const enqueuer: Parameters<typeof claimSlots>[0]['enqueuer'] = {
   within: async (tx, requests) => ({ accepted: await leaver.leave(tx, requests), handOver: async () => undefined }),
 };
 
-describe('claims of slots', () => {
+/** Claims of slots, on a database of the caller's. */
+export function claimSuite(opened: () => Database): void {
   let db: Database;
   let lease: Lease;
-  beforeAll(async () => {
-    db = await openPglite(undefined);
-    await migrate(db);
-  }, 60_000);
-  afterAll(() => db.close());
   beforeEach(async () => {
+    db = opened();
     await db.query('delete from schedules');
     await db.query('delete from schedule_slots');
     await db.query('delete from tasks_live');
@@ -226,4 +223,4 @@ describe('claims of slots', () => {
     expect(nextInMs).toBeGreaterThan(100);
     expect(nextInMs).toBeLessThanOrEqual(800);
   });
-});
+}
