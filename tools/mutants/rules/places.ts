@@ -1,5 +1,5 @@
 import type { Chapter } from '../mutant.ts';
-import { deaths, delivery, forbidden, hints, keeping, slots } from './tests.ts';
+import { deaths, forbidden, hints, keeping, slots, topologies } from './tests.ts';
 
 const partitions = 'worker/runtime/ledger/partitions.ts';
 const ledgerSchema = 'worker/db/migrations/0001_ledger.sql';
@@ -30,7 +30,7 @@ export const execution: Chapter = {
       file: 'worker/runtime/leases.ts',
       text: 'this.#runs.delete(run)) run.lost();',
       broken: 'this.#runs.delete(run)) continue;',
-      test: delivery('on pglite should stop a running task that is cancelled'),
+      test: topologies('through redis as standalone should stop a running task that is cancelled'),
     },
     {
       id: 'watchdog-kills',

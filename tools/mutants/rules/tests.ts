@@ -34,4 +34,4 @@ export const onPostgres = integration('runtime/broken-transaction.test.ts', 'doc
 export const leaseRenewal = integration('runtime/lease-renewal.test.ts', 'docker');
 export const deaths = integration('runtime/deaths.test.ts', 'docker');
 export const deathsOnPglite = integration('runtime/deaths.test.ts', 'redis');
-export const delivery = integration('runtime/delivery.test.ts', 'redis');
+export const topologies = integration('runtime/topologies.test.ts', 'redis');
