@@ -35,7 +35,7 @@ import { startMaintenance } from './maintenance.ts';
 import { createReadiness } from './readiness.ts';
 import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis, openServices } from './resources.ts';
 import { prepareSchema } from './schema.ts';
-import { superviseWorker } from './supervised.ts';
+import { startsBesideDatabase, superviseWorker } from './supervised.ts';
 import { version } from './version.ts';
 import { WorkerEmbedder } from './worker-embedder.ts';
 import { silentQueues } from './worker-view.ts';
@@ -75,7 +75,8 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   await using stack = new AsyncDisposableStack();
   const folder = await holdDataFolder(config, stack, log);
   if (folder) await withdrawAnnouncement(folder);
-  const worker = folder ? await superviseWorker(config, folder, stack, log) : undefined;
+  const early =
+    folder && startsBesideDatabase(config, folder) ? await superviseWorker(config, folder, stack, log) : undefined;
   const db = await openDatabase(config, folder, stack, log);
   await prepareSchema(config, db, log);
   await ensurePartitions(db);
@@ -90,6 +91,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
     const taken = await takeOverAll(db);
     if (taken > 0) log.info({ tasks: taken }, 'took over tasks that a former run left running');
   }
+  const worker = early ?? (folder && (await superviseWorker(config, folder, stack, log)));
   const targets = await locateRedis(config, folder, stack, log);
   log.info({ broker: describeTarget(targets.broker), database: db.driver }, 'starting');
   await holdBudget(config, db, log);

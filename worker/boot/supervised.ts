@@ -1,4 +1,6 @@
 /** Mode `all`: its worker process, from the first moment of a start to the end. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { RedisTargets } from '../config/redis-target.ts';
 import type { Database } from '../db/index.ts';
@@ -25,6 +27,13 @@ export interface SupervisedGround {
   readonly onDue: () => void;
   readonly stack: AsyncDisposableStack;
 }
+
+/**
+ * Whether the worker process may load its code while the database is opened. Not where that is first made, which takes most
+ * of the memory that a start may take.
+ */
+export const startsBesideDatabase = (config: Config, folder: DataFolder): boolean =>
+  config.database !== undefined || existsSync(join(folder.database, 'PG_VERSION'));
 
 /** Ends the worker process that a killed run left, and starts the new one: it loads its code while the rest is opened. */
 export async function superviseWorker(
