@@ -23,7 +23,6 @@ export interface SessionDeps {
   readonly keyHolds: () => Promise<boolean>;
   /** @throws ApiError for what this key may not listen to */
   readonly authorise: (asked: Extract<ClientMessage, { type: 'subscribe' }>) => Promise<LiveScope>;
-  readonly heartbeatMs?: number | undefined;
 }
 
 export const heartbeatMs = 15_000;
@@ -57,12 +56,11 @@ export class Session {
       overflow: () => this.close('listener_slow'),
       lagged: () => JSON.stringify({ type: 'gap', complete: false }),
     });
-    const everyMs = deps.heartbeatMs ?? heartbeatMs;
-    this.#heartbeat = setInterval(() => void this.#beat(), everyMs);
+    this.#heartbeat = setInterval(() => void this.#beat(), heartbeatMs);
     this.#say({
       type: 'hello',
       tenant_id: deps.tenantId,
-      heartbeat_seconds: everyMs / 1000,
+      heartbeat_seconds: heartbeatMs / 1000,
       max_subscriptions: maxSubscriptions,
     });
   }

@@ -90,6 +90,13 @@ describe('Told', () => {
     expect(told.end(event({ event: 'result', epoch: 5 }))).toBe(true);
   });
 
+  it('should tell no state of before a newer one: events of two processes may cross', () => {
+    const told = new Told();
+    expect(told.lives(event({ epoch: 3 }))).toBe(true);
+    expect(told.lives(event({ epoch: 2 }))).toBe(false);
+    expect(told.lives(event({ event: 'progress', epoch: 3 }))).toBe(true);
+  });
+
   it('should forget tasks that nobody listens to', () => {
     const told = new Told();
     told.lives(event());

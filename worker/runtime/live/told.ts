@@ -2,7 +2,7 @@
 import { isTerminal, type TaskRow } from '../ledger/rows.ts';
 import { isFinal, type LiveEvent } from './event.ts';
 
-/** Living tasks kept in mind; of more, the one told longest ago goes first. */
+/** Living tasks kept in mind; of more, the one known for longest goes first. */
 const maxLiving = 50_000;
 /** Ends kept in mind, so that one which comes by two ways is told once. */
 const maxEnded = 10_000;
@@ -10,6 +10,8 @@ const maxEnded = 10_000;
 interface Living {
   readonly tenantId: string;
   readonly durable: boolean;
+  /** The newest that was told. */
+  epoch: number;
   /** Of the newest row that was told, while streams are away. */
   seen: string;
 }
@@ -31,14 +33,17 @@ export class Told {
 
   /** A task of which a listener waits to hear. */
   expect(taskId: string, tenantId: string, durable: boolean): void {
-    if (!this.#living.has(taskId)) keep(this.#living, taskId, { tenantId, durable, seen: '' }, maxLiving);
+    if (!this.#living.has(taskId)) keep(this.#living, taskId, { tenantId, durable, epoch: 0, seen: '' }, maxLiving);
   }
 
-  /** A state that is no end was told. False: it is older than an end that was told. */
+  /** A state that is no end is to be told. False: something newer was told already, as events of two processes may cross. */
   lives({ taskId, tenantId, epoch, durable }: LiveEvent): boolean {
     const ended = this.#ended.get(taskId);
     if (ended !== undefined && epoch <= ended) return false;
     this.expect(taskId, tenantId, durable);
+    const living = this.#living.get(taskId);
+    if (!living || epoch < living.epoch) return false;
+    living.epoch = epoch;
     return true;
   }
 
