@@ -1,7 +1,6 @@
 /** Commands of one turn of the event loop leave in one write. */
 import type { Socket } from 'node:net';
 import { Cluster, type Redis } from 'ioredis';
-import type { RedisConnection } from './connections.ts';
 
 /**
  * ioredis writes each command to its socket by itself: a system call here and a read at the server for each. From now on the
@@ -9,7 +8,7 @@ import type { RedisConnection } from './connections.ts';
  * their order stay as they are: nothing of ioredis's own queue is touched, unlike with its auto-pipelining
  * (docs/decisions/0016-cost-of-the-ledger.md).
  */
-export function writeOnceATurn(connection: RedisConnection): void {
+export function writeOnceATurn(connection: Redis | Cluster): void {
   if (!(connection instanceof Cluster)) {
     eachSocket(connection);
     return;
