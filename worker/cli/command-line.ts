@@ -125,8 +125,13 @@ export class CommandLine {
       });
     }
     const asking = createInterface({ input, output: errors });
+    // Ctrl-C and the end of input are no answer
+    const closed = new AbortController();
+    asking.once('close', () => closed.abort());
     try {
-      const answer = await asking.question(`${typeof what === 'string' ? what : await what()} Go on? [y/N] `);
+      const answer = await asking
+        .question(`${typeof what === 'string' ? what : await what()} Go on? [y/N] `, { signal: closed.signal })
+        .catch(() => '');
       if (/^y(es)?$/i.test(answer.trim())) return;
     } finally {
       asking.close();

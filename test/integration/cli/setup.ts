@@ -30,7 +30,7 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  /** As on a terminal so wide, answering questions with these lines. */
+  /** As on a terminal so wide, answering questions with these lines; with none, by the end of input. */
   readonly terminal?: { readonly columns: number; readonly answers?: readonly string[] };
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -162,7 +162,8 @@ export async function runOnce(
       if (interruptAt?.test(texts[name])) interrupted.abort();
       // a question is answered when it is asked
       if (name === 'stderr' && terminal?.answers && /\? \[y\/N\] $/.test(texts.stderr)) {
-        input.write(`${terminal.answers.join('\n')}\n`);
+        if (terminal.answers.length === 0) input.end();
+        else input.write(`${terminal.answers.join('\n')}\n`);
       }
     });
   gather(output, 'stdout');

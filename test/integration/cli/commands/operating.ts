@@ -38,6 +38,8 @@ export function operatingCommands(t: CommandStage): void {
         code: 1,
         stderr: expect.stringContaining('Waiting there, of all tenants: 1. Go on? [y/N]'),
       });
+      const silent = await t.run(['purge', 'mail'], { terminal: { columns: 100, answers: [] } });
+      expect(silent).toMatchObject({ code: 1, stderr: expect.stringContaining('not_confirmed') });
       expect((await t.json('status', id)).status).not.toBe('CANCELLED');
       const yes = await t.run(['purge', 'mail'], { terminal: { columns: 100, answers: ['y'] } });
       expect(yes).toMatchObject({ code: 0, stdout: expect.stringContaining('1 task of mail was cancelled') });
