@@ -18,6 +18,8 @@ export interface Mutant {
 
 export interface TestOf {
   readonly file: string;
+  /** Where its title stands, if that is another file. */
+  readonly titlesIn?: string;
   /** Part of the test's full name: only what has it is run. Unset: the whole file. */
   readonly name?: string;
   readonly needs?: Needs;

@@ -20,7 +20,7 @@ describe('a rule of delivery', () => {
       if (mutant.file.endsWith('.ts')) stripTypeScriptTypes(broken, { mode: 'strip' });
       expect(existsSync(path.join(root, mutant.test.file))).toBe(true);
       const lastWords = mutant.test.name?.split(' ').slice(-2).join(' ') ?? '';
-      expect(read(mutant.test.file)).toContain(lastWords);
+      expect(read(mutant.test.titlesIn ?? mutant.test.file)).toContain(lastWords);
       expect(needsOf(mutant) === 'nothing').toBe(!mutant.test.file.startsWith('test/'));
     },
   );

@@ -1,5 +1,5 @@
 import type { Chapter } from '../mutant.ts';
-import { deaths, forbidden, hints, keeping, slots, topologies } from './tests.ts';
+import { beat, deaths, forbidden, hints, keeping, slots, topologies } from './tests.ts';
 
 const partitions = 'worker/runtime/ledger/partitions.ts';
 const ledgerSchema = 'worker/db/migrations/0001_ledger.sql';
@@ -131,7 +131,7 @@ export const table: Chapter = {
       file: 'worker/beat/plan.ts',
       text: 'row.last_slot && row.next_slot <= row.last_slot ? timetable.after(row.last_slot) : row.next_slot',
       broken: 'row.next_slot',
-      test: { file: 'worker/beat/testing/claim-suite.ts', name: 'should not fire a slot again' },
+      test: beat('should not fire a slot again'),
     },
     {
       id: 'schedule-fence',
@@ -139,7 +139,7 @@ export const table: Chapter = {
       file: 'worker/beat/claim.ts',
       text: 'await holdLead(tx, lease);',
       broken: '',
-      test: { file: 'worker/beat/testing/claim-suite.ts', name: 'should fire nothing for a leader' },
+      test: beat('should fire nothing for a leader'),
     },
   ],
 };

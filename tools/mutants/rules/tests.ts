@@ -16,6 +16,11 @@ export const runTask = unit('runtime/run-task.test.ts');
 export const job = unit('runtime/job.test.ts');
 export const retry = unit('runtime/retry.test.ts');
 export const slots = unit('runtime/slots.test.ts');
+export const beat = (name: string): TestOf => ({
+  file: 'worker/beat/beat.test.ts',
+  titlesIn: 'worker/beat/testing/claim-suite.ts',
+  name,
+});
 export const forbidden = unit('runtime/forbidden.test.ts');
 export const notDurableJob = unit('runtime/not-durable/job.test.ts');
 export const refusals = unit('runtime/not-durable/refusals.test.ts');
