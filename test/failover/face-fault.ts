@@ -2,7 +2,14 @@
 import { expect } from 'vitest';
 import type { Database } from '../../worker/db/index.ts';
 import { JobSource } from '../../worker/runtime/index.ts';
-import { countedSampleTasks, type Recovery, recoveryFrom, startLoad, type Verdict } from '../harness/checker.ts';
+import {
+  countedSampleTasks,
+  type Load,
+  type Recovery,
+  recoveryFrom,
+  startLoad,
+  type Verdict,
+} from '../harness/checker.ts';
 import type { RedisServers } from '../harness/redis.ts';
 import { startRuntime, type TestRuntime } from '../harness/runtime.ts';
 
@@ -78,12 +85,33 @@ export async function faceFault(
   stalled = 0;
   const moment = await strike({ runtime, begun });
   const verdict = await load.verdict(drainMs);
-  const recovery = recoveryFrom(moment, await load.ends());
-  const figures = { seed, ...recovery, inRedis: prioritized + waiting + active, stalled, ...verdict };
+  const ends = await load.ends();
+  const recovery = recoveryFrom(moment, ends);
+  const figures = {
+    seed,
+    ...recovery,
+    pauses: pausesAfter(moment, ends),
+    inRedis: prioritized + waiting + active,
+    stalled,
+    ...verdict,
+  };
   process.stdout.write(`${on}, ${fault}: ${JSON.stringify(figures)}\n`);
   const exact = { attempted: tasks, acknowledged: tasks, lost: 0, unexpected: 0, doubled: 0, active: 0, torn: 0 };
   expect(verdict).toMatchObject(exact);
   if (bounds.r !== undefined) expect(recovery.r).toBeLessThanOrEqual(bounds.r);
   if (bounds.repair !== undefined) expect(recovery.repair).toBeLessThanOrEqual(bounds.repair);
   return { verdict, recovery, stalled };
+}
+
+const shownPauses = 4;
+const pauseMs = 1000;
+
+/** The first pauses in completions of over a second: from and to, seconds after the moment. They tell what `r` was made of. */
+function pausesAfter(moment: number, ends: Awaited<ReturnType<Load['ends']>>): (readonly [number, number])[] {
+  const times = [moment, ...ends.map(({ finishedAt }) => finishedAt).filter((at) => at > moment)];
+  const pauses = times.flatMap((at, place) => {
+    const before = times[place - 1] ?? at;
+    return at - before > pauseMs ? [[(before - moment) / 1000, (at - moment) / 1000] as const] : [];
+  });
+  return pauses.slice(0, shownPauses);
 }

@@ -11,9 +11,9 @@ export interface RedisFault {
   readonly loadMs: number;
   /** Strikes, and returns the moment that recovery counts from. */
   readonly strike: (servers: RunningTopology) => Promise<number>;
-  /** Bounds, seconds. */
+  /** Bounds, seconds; of the repair where writes may be lost: what waits for Redis alone takes as long as it takes. */
   readonly r: number;
-  readonly repair: number;
+  readonly repair?: number;
 }
 
 const killMaster = async (servers: RunningTopology): Promise<number> => {

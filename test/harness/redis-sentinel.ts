@@ -38,6 +38,9 @@ const commonOf = (password: string, { tls, acl }: SentinelOptions, port: number)
   // a master that was cut off soon refuses what it could not replicate
   'min-replicas-to-write 1',
   'min-replicas-max-lag 3',
+  // by default a link between servers that says nothing more is left after 60 s, and until then the master takes no writes
+  'repl-timeout 10',
+  'repl-ping-replica-period 2',
   'repl-diskless-sync-delay 0',
 ];
 
