@@ -84,6 +84,7 @@ export function connectRedis(target: RedisTarget, use: RedisUse, log: Logger): R
   connection.on(
     'error',
     rateLimited(1000, (error: Error) => {
+      if (isEnding(connection)) return;
       log.warn({ err: error, use }, 'redis connection error');
       if (opaque.test(error.message)) void explain();
     }),
@@ -95,7 +96,11 @@ export function connectRedis(target: RedisTarget, use: RedisUse, log: Logger): R
 const opaque = /^(All sentinels are unreachable|Failed to refresh slots cache)|ECONNRESET|ETIMEDOUT|before secure TLS/;
 /** The servers are asked for the reason at most so often. */
 const causeIntervalMs = 10_000;
-const isEnding = ({ status }: RedisConnection) => status === 'end' || status === 'disconnecting';
+/** Also one that was told to end while it was being opened: it says so by a mark of its own, and by no state. */
+const isEnding = (connection: RedisConnection) =>
+  connection.status === 'end' ||
+  connection.status === 'disconnecting' ||
+  ('manuallyClosing' in connection && connection.manuallyClosing === true);
 
 function open(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {
   const options = { ...common, ...uses[use], ...credentials(target) };
