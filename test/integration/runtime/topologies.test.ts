@@ -1,4 +1,4 @@
-/** What delivery promises, on each topology: standalone, Sentinel and Cluster, on PGlite. */
+/** What delivery promises, on each topology: standalone, Sentinel and Cluster, on PGlite, under the users of worker/redis/acl.ts. */
 import { randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
 import { pino } from 'pino';
@@ -9,6 +9,8 @@ import { connectRedis } from '../../../worker/redis/index.ts';
 import { cancelTask, defineTask, fixedDelay, readTask } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
+import type { RedisServers } from '../../harness/redis.ts';
+import { createAcl } from '../../harness/redis-acl.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 import { type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
 
@@ -21,6 +23,8 @@ const stopMs = 20_000;
 
 describe.each(topologyNames)('delivery through redis as %s', (topology) => {
   let servers: RunningTopology;
+  /** For clients that are none of ours. */
+  let producer: Pick<RedisServers, 'targets'>;
   let database: TestDatabase;
   let runtime: TestRuntime;
   const runs = new Map<string, number>();
@@ -63,9 +67,11 @@ describe.each(topologyNames)('delivery through redis as %s', (topology) => {
   ];
 
   beforeAll(async () => {
-    servers = await startTopology(topology);
+    const acl = createAcl();
+    servers = await startTopology(topology, undefined, acl);
+    producer = acl.as('millrace-producer', servers);
     database = await (await databaseKinds.pglite()).open();
-    runtime = startRuntime({ db: database.db, redis: servers, tasks });
+    runtime = startRuntime({ db: database.db, redis: acl.as('millrace-worker', servers), tasks });
   });
   afterAll(async () => {
     await runtime[Symbol.asyncDispose]();
@@ -105,7 +111,7 @@ describe.each(topologyNames)('delivery through redis as %s', (topology) => {
   });
 
   it('should take in a job that another client added', async () => {
-    const connection = connectRedis(servers.targets.broker, 'producer', pino({ level: 'silent' }));
+    const connection = connectRedis(producer.targets.broker, 'producer', pino({ level: 'silent' }));
     const other = new Queue(queue, { connection, prefix: queuePrefix(queue) });
     const id = randomUUID();
     await other.add('echo', { payload: { text: 'from elsewhere' } }, { jobId: id });
