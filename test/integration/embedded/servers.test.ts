@@ -1,5 +1,6 @@
 /** The same worker on servers of one's own: what is named is used, and nothing else is started. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -43,6 +44,8 @@ const connect = (database: SuiteDatabase) =>
     onError: () => undefined,
   });
 
+const workerSchema = z.object({ pid: z.number() });
+
 describe('mode all', () => {
   test('should use the Redis of REDIS_HOST and start none', async () => {
     const home = await workshop.home();
@@ -69,7 +72,18 @@ describe('mode all', () => {
     const db = connect(database);
     expect(await db.query('select status from tasks_finished where id = $1', [id])).toEqual([{ status: 'COMPLETED' }]);
     await db.close();
+
+    // its worker has connections of its own; what it holds is given back all the same
+    const running = await send(millrace.client, 'sample_sleep', { ms: 1500 });
+    await vi.waitFor(async () => expect((await task(millrace.client, running)).status).toBe('RUNNING'), {
+      timeout: 10_000,
+      interval: 20,
+    });
+    process.kill(workerSchema.parse(JSON.parse(await readFile(join(home, 'worker.json'), 'utf8'))).pid, 'SIGKILL');
+    // long before its lease would be over
+    expect(await task(millrace.client, running, 20)).toEqual({ status: 'COMPLETED', attempts: 1 });
     expect(await millrace.stop()).toBe(0);
+    expect(existsSync(join(home, 'worker.json'))).toBe(false);
   });
 });
 
