@@ -92,13 +92,16 @@ it('should hold the row of a run for the length of its effect, so that nobody ta
   });
   await entered.promise;
   const cancel = cancelTask(db, tenantId, id, 'by a test');
-  await until('the cancel waits for the effect', within, async () => {
-    const waits = await db.query(
-      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%tasks_live%'`,
-    );
-    return waits.length > 0;
-  });
-  goOn.resolve();
+  try {
+    await until('the cancel waits for the effect', within, async () => {
+      const waits = await db.query(
+        `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%tasks_live%'`,
+      );
+      return waits.length > 0;
+    });
+  } finally {
+    goOn.resolve();
+  }
   expect(await effect).toBe(true);
   expect(await cancel).toBe(true);
 });
