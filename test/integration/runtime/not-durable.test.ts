@@ -1,4 +1,4 @@
-/** What is promised of tasks that are not durable, on each topology. */
+/** What is promised of tasks that are not durable, on each topology, under the user of workers in worker/redis/acl.ts. */
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,6 +10,8 @@ import { queuePrefix } from '../../../worker/queues.ts';
 import { defineTask, fixedDelay, type TaskOptions, type TaskRow } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
+import type { RedisServers } from '../../harness/redis.ts';
+import { createAcl } from '../../harness/redis-acl.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 import { type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
 
@@ -26,6 +28,7 @@ const child = fileURLToPath(new URL('./not-durable.child.ts', import.meta.url));
 
 describe.each(topologyNames)('tasks that are not durable, through redis as %s', (topology) => {
   let servers: RunningTopology;
+  let asWorker: Pick<RedisServers, 'targets'>;
   let database: TestDatabase;
   let runtime: TestRuntime;
   /** Runs in their order: which task, and when. */
@@ -79,9 +82,11 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
     task('isolated', async () => null, { tenantIsolated: true }),
   ];
 
-  const start = () => startRuntime({ db: database.db, redis: servers, tasks, slots: 1 });
+  const start = () => startRuntime({ db: database.db, redis: asWorker, tasks, slots: 1 });
   beforeAll(async () => {
-    servers = await startTopology(topology);
+    const acl = createAcl();
+    servers = await startTopology(topology, undefined, acl);
+    asWorker = acl.as('millrace-worker', servers);
     database = await (await databaseKinds.pglite()).open();
     runtime = start();
     await runtime.broker.whenReady(20_000);
@@ -246,9 +251,9 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
   it('should run it again when its worker was killed, and not count that as an attempt', async () => {
     await runtime.drain(1000);
     await runtime[Symbol.asyncDispose]();
-    const doomed = fork(child, [JSON.stringify(servers.targets)]);
+    const doomed = fork(child, [JSON.stringify(asWorker.targets)]);
     try {
-      runtime = startRuntime({ db: database.db, redis: servers, tasks, queues: ['dataset'] });
+      runtime = startRuntime({ db: database.db, redis: asWorker, tasks, queues: ['dataset'] });
       await runtime.broker.whenReady(20_000);
       const id = await send('held');
       const [held] = await once(doomed, 'message');
