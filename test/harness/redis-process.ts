@@ -100,7 +100,7 @@ export async function startRedisProcess({
     port,
     folder,
     get dataFolder() {
-      return diskMib === undefined ? folder : `/proc/${child.pid}/root${join(folder, diskName)}`;
+      return diskMib === undefined ? folder : join('/proc', String(child.pid), 'root', folder, diskName);
     },
     get pid() {
       return child.pid ?? 0;
