@@ -43,7 +43,7 @@ export const taskName = z.string({ error: 'expected the name of a task' }).min(1
 export const isoTime = z.iso.datetime();
 export const unixSeconds = z.int();
 /** Any JSON. */
-export const anyJson = z.json();
+export const anyJson = z.json().register(components, { id: 'AnyJson' });
 
 export const pageQuery = {
   page: intInQuery(1, 1_000_000, 1),
