@@ -100,7 +100,7 @@ const causeIntervalMs = 10_000;
 const isEnding = (connection: RedisConnection) =>
   connection.status === 'end' ||
   connection.status === 'disconnecting' ||
-  ('manuallyClosing' in connection && connection.manuallyClosing === true);
+  Reflect.get(connection, 'manuallyClosing') === true;
 
 function open(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {
   const options = { ...common, ...uses[use], ...credentials(target) };
