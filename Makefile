@@ -34,7 +34,7 @@ failover: ## The faults that take too long for every day, and those of Redis wit
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project failover
 
-mutants: ## Break each rule of delivery in a copy of the tree and see its test fail (MUTANTS="id …" or --no-docker; about 10 min)
+mutants: ## Break each rule of delivery in a copy of the tree and see its test fail (MUTANTS="id …" or --no-docker; about half an hour)
 	@tools/setup --quiet --for test
 	@exec tools/run node tools/mutants/main.ts $(MUTANTS)
 
