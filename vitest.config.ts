@@ -3,7 +3,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['worker/**/*.test.ts', 'tools/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['worker/**/*.test.ts', 'tools/**/*.test.ts'],
+          testTimeout: 20_000,
+          maxWorkers: 2,
+        },
+      },
       {
         test: {
           name: 'integration',
