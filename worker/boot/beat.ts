@@ -18,9 +18,8 @@ export interface BeatParts {
   readonly log: Logger;
 }
 
-/** Does nothing in the other modes. @throws StartError `schedules_invalid` */
-export async function beatIn({ config, ...parts }: BeatParts, stack: AsyncDisposableStack): Promise<void> {
-  if (config.mode !== 'beat' && config.mode !== 'all') return;
+/** @throws StartError `schedules_invalid` */
+export async function startBeatIn({ config, ...parts }: BeatParts, stack: AsyncDisposableStack): Promise<void> {
   const beat = await startBeat({
     ...parts,
     schedules: createSchedules(config.beat),

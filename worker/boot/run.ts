@@ -25,7 +25,6 @@ import type { TaskServices } from '../services/task-services.ts';
 import { defaultTenantId, ensureTenant, installDefaultKey } from '../services/tenants/tenants.ts';
 import { createTasks } from '../tasks/registry.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { beatIn } from './beat.ts';
 import { holdBudget } from './budget.ts';
 import { refuseOrphans, startConsuming } from './consuming.ts';
 import { announceReady, embeddedKey, withdrawAnnouncement } from './embedded-face.ts';
@@ -36,6 +35,7 @@ import { createReadiness } from './readiness.ts';
 import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis, openServices } from './resources.ts';
 import { prepareSchema } from './schema.ts';
 import { startsBesideDatabase, superviseWorker } from './supervised.ts';
+import { trimHeap } from './trim-heap.ts';
 import { version } from './version.ts';
 import { WorkerEmbedder } from './worker-embedder.ts';
 import { silentQueues } from './worker-view.ts';
@@ -122,7 +122,11 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
       stack,
     );
   await worker?.serve({ db, broker, targets, onDue: relay.nudge, stack });
-  await beatIn({ config, db, enqueuer, registry, metrics, log }, stack);
+  if (config.mode === 'beat' || config.mode === 'all') {
+    // as the API below
+    const { startBeatIn } = await import('./beat.ts');
+    await startBeatIn({ config, db, enqueuer, registry, metrics, log }, stack);
+  }
   const readiness = createReadiness({
     db,
     redis: worker ? broker.connection : connection,
@@ -151,6 +155,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
     stack.defer(() => health.close());
     log.info({ port: health.port, ms: Date.now() - startedAt }, 'ready');
   }
+  trimHeap();
   const opened = stack.move();
   return { worn: worn.promise, stop: () => opened.disposeAsync() };
 }

@@ -18,6 +18,7 @@ import { startConsuming } from './consuming.ts';
 import { exitConfig, exitWorn } from './exit-codes.ts';
 import { openPublisher } from './live.ts';
 import { openDatabase, openRedis, openServices } from './resources.ts';
+import { trimHeap } from './trim-heap.ts';
 import type { Ask, FromWorker, SentError, ToWorker } from './worker-messages.ts';
 
 interface Opened {
@@ -80,7 +81,10 @@ export function serveParent(): void {
     }
     opening = true;
     opened.resolve(openWorker({ config, log, db, message, wearOut }));
-    opened.promise.then(() => send({ kind: 'ready' }), fail);
+    opened.promise.then(() => {
+      send({ kind: 'ready' });
+      trimHeap();
+    }, fail);
   };
 
   const tell = async (id: number, ask: Ask) => {
