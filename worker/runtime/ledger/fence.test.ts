@@ -172,6 +172,8 @@ describe('the end of a hold', () => {
     const { fence } = await runningTask(db);
     await putBackAfterDeath(db, fence, error);
     expect(await rowOf(db, fence.id)).toMatchObject({ status: 'PENDING', epoch: 2, attempts: 0, deaths: 1 });
+    // the mark itself, for a claim would also go by the deaths
+    expect(await db.query('select suspect from tasks_live where id = $1', [fence.id])).toEqual([{ suspect: true }]);
     expect(await claim(db, fence.id)).toMatchObject({ suspect: true, deaths: 1 });
   });
 });
