@@ -1,4 +1,5 @@
 /** Brings the schedules of code and platform into the database, and takes those out that are no longer defined. */
+import { isDeepStrictEqual } from 'node:util';
 import { v5 as uuidv5 } from 'uuid';
 import type { Database, Transaction } from '../db/index.ts';
 import { errorText, StartError } from '../errors.ts';
@@ -8,6 +9,7 @@ import {
   databaseNow,
   nextOf,
   type ScheduleRow,
+  sameTimes,
   scheduleColumns,
   specColumns,
   specValues,
@@ -106,13 +108,11 @@ async function seed(tx: Transaction, { schedule, row, tenantId, built, now }: Se
   );
 }
 
-const sameTimes = (row: ScheduleRow, { timing, jitterSeconds }: DefinedSchedule): boolean =>
-  JSON.stringify(timingOf(row)) === JSON.stringify(timing) && row.jitter_seconds === jitterSeconds;
-
 const asDefined = (row: ScheduleRow, schedule: DefinedSchedule): boolean =>
   sameTimes(row, schedule) &&
   row.task === schedule.task &&
-  JSON.stringify(row.payload) === JSON.stringify(schedule.payload) &&
+  // the database keeps names in an order of its own
+  isDeepStrictEqual(row.payload, schedule.payload) &&
   row.queue === (schedule.queue ?? null) &&
   row.priority === (schedule.priority ?? null) &&
   row.missed === schedule.missed &&

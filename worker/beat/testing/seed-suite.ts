@@ -57,6 +57,27 @@ export function seedSuite(opened: () => Database): void {
     expect(await listed()).toEqual(before);
   });
 
+  it('should stay as they are also when the database keeps the names of a payload in another order', async () => {
+    const wide = defineTask({
+      name: 'test_wide',
+      queue: 'retention',
+      description: 'Takes two.',
+      payload: z.strictObject({ later: z.int(), at: z.int() }),
+      handle: async () => null,
+    });
+    const both = createRegistry([task, wide]);
+    const schedule = defineSchedule({
+      name: 'wide',
+      task: 'test_wide',
+      everySeconds: 60,
+      payload: { later: 1, at: 2 },
+    });
+    await seed([schedule], both);
+    const before = await listed();
+    await seed([schedule], both);
+    expect(await listed()).toEqual(before);
+  });
+
   it('should change as the code does, and keep a slot that is due when only their payload does', async () => {
     await seed([clean]);
     await db.query(

@@ -7,7 +7,7 @@ import type { Accepted } from '../ledger/accept.ts';
 import type { TaskRegistry } from '../registry.ts';
 import { checkSchedule, nextOf, type ScheduleSpec } from './define-schedule.ts';
 import { scheduleColumns } from './read.ts';
-import { type ScheduleRow, specColumns, specValues, stateOf, timingOf } from './rows.ts';
+import { type ScheduleRow, sameTimes, specColumns, specValues, stateOf, timingOf } from './rows.ts';
 
 /** The clock that slots go by. */
 export async function databaseNow(db: Queryable): Promise<Date> {
@@ -61,7 +61,8 @@ export async function putSchedule(
     // deleted in this very moment
     if (!old) throw notThere(spec.name);
     if (old.source !== 'api') throw fixed(old.name, old.source);
-    const next = sameTimes(old, spec) ? { slot: old.next_slot, at: old.next_at } : nextOf(old.id, spec, now);
+    const kept = old.next_slot !== null && sameTimes(old, spec);
+    const next = kept ? { slot: old.next_slot, at: old.next_at } : nextOf(old.id, spec, now);
     const active = stateOf({ ...old, built: true }) === 'active';
     const [row] = await tx.query<ScheduleRow>(
       `update schedules set (next_slot, next_at, ${specColumns}) = row ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13),
@@ -76,12 +77,6 @@ export async function putSchedule(
 
 const notThere = (name: string) =>
   new MillraceError({ code: 'schedule_not_found', message: `There is no schedule ${name}.` });
-
-function sameTimes(row: ScheduleRow, { timing, jitterSeconds }: ScheduleSpec): boolean {
-  if (row.next_slot === null || row.jitter_seconds !== jitterSeconds) return false;
-  if (timing.cron === undefined) return row.cron === null && row.every_seconds === timing.everySeconds;
-  return row.cron === timing.cron && row.timezone === timing.timezone;
-}
 
 /** Pauses a schedule, or lets it go on with the first slot from now: what came meanwhile is not made up for. */
 export async function setSchedulePaused(

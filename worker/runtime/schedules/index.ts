@@ -14,6 +14,7 @@ export {
   type FiredSlot,
   type ScheduleRow,
   type ScheduleState,
+  sameTimes,
   scheduleSources,
   scheduleStates,
   specColumns,

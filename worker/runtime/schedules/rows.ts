@@ -58,6 +58,13 @@ export const timingOf = ({
 }: Pick<ScheduleRow, 'cron' | 'timezone' | 'every_seconds'>): Timing =>
   cron === null ? { everySeconds: everySeconds ?? 0 } : { cron, timezone };
 
+/** Whether the slots of a row are those of a schedule as it is said. */
+export function sameTimes(row: ScheduleRow, { timing, jitterSeconds }: Pick<ScheduleSpec, 'timing' | 'jitterSeconds'>) {
+  if (row.jitter_seconds !== jitterSeconds) return false;
+  if (timing.cron === undefined) return row.cron === null && row.every_seconds === timing.everySeconds;
+  return row.cron === timing.cron && row.timezone === timing.timezone;
+}
+
 /** A slot that was fired, or a run by hand between them. */
 export interface FiredSlot {
   readonly slot: Date;
