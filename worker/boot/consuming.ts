@@ -1,5 +1,4 @@
 /** The part of a process that runs tasks: the consumer, its executor, its slots and its heartbeats. */
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
@@ -40,19 +39,7 @@ export interface ConsumingDeps {
 }
 
 export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack): Consumer {
-  const {
-    config,
-    db,
-    registry,
-    connection,
-    metrics,
-    live,
-    log,
-    owner = randomUUID(),
-    lastWordsFd,
-    wearOut,
-    onLed,
-  } = deps;
+  const { config, db, registry, connection, metrics, live, log, owner, lastWordsFd, wearOut, onLed } = deps;
   const { autoscale, queues, slots } = config.worker;
   const name = `${hostname()}:${process.pid}`;
   const consumer = new Consumer({
@@ -76,7 +63,7 @@ export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack)
     const loop = startAutoscale({ db, queues, limits: autoscale, consumer, log });
     stack.defer(() => loop.stop());
   }
-  const heartbeat = registerWorker(db, { id: owner, name, mode: config.mode, queues }, consumer, log);
+  const heartbeat = registerWorker(db, { id: consumer.owner, name, mode: config.mode, queues }, consumer, log);
   stack.defer(() => heartbeat.stop());
   return consumer;
 }

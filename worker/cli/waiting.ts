@@ -8,8 +8,19 @@ import { part } from './options.ts';
 /** Longest wait of one call; the API takes up to 60. */
 const pollSeconds = 30;
 
-const terminal: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'TIMED_OUT', 'CANCELLED', 'EXPIRED']);
-export const hasEnded = ({ status }: Pick<TaskJson, 'status'>): boolean => terminal.has(status);
+/** Each status there is: the compiler misses one that is added. */
+const ended: Readonly<Record<TaskJson['status'], boolean>> = {
+  PENDING: false,
+  QUEUED: false,
+  RUNNING: false,
+  RETRYING: false,
+  COMPLETED: true,
+  FAILED: true,
+  TIMED_OUT: true,
+  CANCELLED: true,
+  EXPIRED: true,
+};
+export const hasEnded = ({ status }: Pick<TaskJson, 'status'>): boolean => ended[status];
 
 /** The task once it has ended, or as it is when the time is over or somebody interrupts. */
 export async function untilEnded(

@@ -1,6 +1,6 @@
 /**
- * The users of Redis that Millrace is meant to run as, and what each may do: the least that its work needs. This table is what
- * `millrace redis-acl` prints and docs/reference/redis-acl.md shows; test/integration/redis/acl.test.ts runs the work under it.
+ * The users of Redis that Millrace is meant to run as, and what each may do: the least that its work needs.
+ * docs/reference/redis-acl.md is made of this table; test/integration/redis/acl.test.ts runs the work under it.
  */
 
 /** All keys of all queues, whose prefix is `{millrace:<queue>}`, and of the events of tasks, `{millrace:events}`. */

@@ -143,6 +143,11 @@ export class Consumer {
     });
   }
 
+  /** Of its claims. */
+  get owner(): string {
+    return this.#owner;
+  }
+
   get slots(): { readonly capacity: number; readonly busy: number } {
     return this.#slots;
   }

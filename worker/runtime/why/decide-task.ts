@@ -1,14 +1,13 @@
 /** Why a task does not move: a decision over facts, without a look at any server. */
 import { isTerminal } from '../ledger/rows.ts';
 import { fewInWindow } from '../ledger/window.ts';
+import { liveSeconds } from '../worker-registry.ts';
 import { endedReason } from './decide-ended.ts';
 import type { TaskFacts } from './facts.ts';
 import { queueObstacles, rateReason, slotsBusyReason } from './obstacles.ts';
 import { type Reason, type Why, whyOf } from './reason.ts';
 import { amount, counted, named, namedAll, span } from './words.ts';
 
-/** A worker that has missed three heartbeats is not taken for alive. */
-const goneSeconds = 15;
 /** The relay hands over each 200 ms; what is due for longer and held up by nothing has a fault to look for. */
 const handOverSeconds = 5;
 /** A consumer that hangs is built anew within 25 s. */
@@ -34,7 +33,7 @@ function runningReason({ task, workerSilentSeconds, runSeconds }: TaskFacts): Re
     lease_seconds: leaseSeconds ?? null,
     worker_silent_seconds: workerSilentSeconds ?? null,
   };
-  const silent = workerSilentSeconds !== undefined && workerSilentSeconds > goneSeconds;
+  const silent = workerSilentSeconds !== undefined && workerSilentSeconds > liveSeconds;
   if (durable && ((leaseSeconds ?? 0) < 0 || silent)) {
     const heard = workerSilentSeconds === undefined ? '' : ` has not been heard of for ${span(workerSilentSeconds)}`;
     const lease =
