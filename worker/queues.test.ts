@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isQueueName, queueNames, queuePrefix, queues } from './queues.ts';
+import { isQueueName, poolNames, queueNames, queuePrefix, queues, queuesOfPool } from './queues.ts';
 
 it('should be the sixteen queues of the platform, fast_tasks and heavy_tasks', () => {
   expect([...queueNames].sort()).toEqual([
@@ -38,4 +38,10 @@ it('should say what each queue carries', () => {
 it('should know its own names and no others', () => {
   for (const name of queueNames) expect(isQueueName(name)).toBe(true);
   for (const name of ['', 'Dataset', 'toString', '__proto__', 'constructor']) expect(isQueueName(name)).toBe(false);
+});
+
+it('should have each queue consumed by one pool, and no pool without a queue', () => {
+  expect(poolNames).toEqual(['interactive', 'ingest', 'background', 'ai']);
+  expect(poolNames.flatMap(queuesOfPool).toSorted()).toEqual(queueNames.toSorted());
+  for (const pool of poolNames) expect(queuesOfPool(pool)).not.toEqual([]);
 });

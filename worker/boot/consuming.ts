@@ -70,15 +70,19 @@ export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack)
 
 /** A queue that tasks use and nobody consumes is where documents hang in "queuing". @throws StartError `queues_orphaned` */
 export function refuseOrphans({ mode, worker }: Config, registry: TaskRegistry, log: Logger): void {
+  const { pool } = worker;
   const orphans = orphanQueues(registry, worker.queues);
   if (orphans.length === 0) return;
   if (mode === 'worker') {
-    log.info({ queues: orphans }, 'this worker leaves queues to others');
+    log.info({ pool, queues: orphans }, 'this worker leaves queues to others');
     return;
   }
   throw new StartError({
     code: 'queues_orphaned',
-    message: `CELERY_QUEUES leaves out queues that tasks use, and mode ${mode} is the only consumer: ${orphans.join(', ')}.`,
-    hint: 'Add them to CELERY_QUEUES, or unset it to consume all.',
+    message: `${pool === undefined ? 'CELERY_QUEUES' : `MILLRACE_POOL=${pool}`} leaves out queues that tasks use, and mode ${mode} is the only consumer: ${orphans.join(', ')}.`,
+    hint:
+      pool === undefined
+        ? 'Add them to CELERY_QUEUES, or unset it to consume all.'
+        : 'Unset MILLRACE_POOL to consume all; pools are for processes in mode worker.',
   });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { StartError } from '../errors.ts';
-import { queueNames } from '../queues.ts';
+import { poolNames, queueNames, queuesOfPool } from '../queues.ts';
 import { readConfig } from './config.ts';
 import type { RawEnvironment } from './environment.ts';
 
@@ -125,6 +125,27 @@ it('should refuse queues that nobody declares and name those that there are', ()
 it('should consume each queue once, and refuse a list without any', () => {
   expect(readConfig({ CELERY_QUEUES: ' mail,dataset ,, mail' }).worker.queues).toEqual(['mail', 'dataset']);
   expect(faultsOf({ CELERY_QUEUES: ' , ' })).toEqual([expect.stringMatching(/^CELERY_QUEUES: expected at least one/)]);
+});
+
+it('should consume the queues of its pool, also where they are named in any order', () => {
+  for (const pool of poolNames) {
+    const { worker } = readConfig({ MILLRACE_POOL: pool });
+    expect(worker).toMatchObject({ pool, queues: queuesOfPool(pool) });
+    const named = readConfig({ MILLRACE_POOL: pool, CELERY_QUEUES: queuesOfPool(pool).toReversed().join(',') }).worker;
+    expect(named.queues.toSorted()).toEqual(queuesOfPool(pool).toSorted());
+  }
+  expect(readConfig({}).worker).toMatchObject({ pool: undefined, queues: queueNames });
+});
+
+it('should refuse a pool that is none, and one whose queues are not those that are named', () => {
+  expect(faultsOf({ MILLRACE_POOL: 'fast' })).toEqual([
+    'MILLRACE_POOL: expected one of interactive, ingest, background, ai, instead got "fast"',
+  ]);
+  for (const named of ['dataset', 'dataset,pipeline,mail']) {
+    expect(faultsOf({ MILLRACE_POOL: 'ingest', CELERY_QUEUES: named })).toEqual([
+      `MILLRACE_POOL: expected CELERY_QUEUES to name the queues of the pool ingest (dataset, pipeline), instead got ${named.replaceAll(',', ', ')}; unset one of the two`,
+    ]);
+  }
 });
 
 it('should let CELERY_WORKER_AMOUNT stand before CELERY_WORKER_CONCURRENCY', () => {

@@ -1,7 +1,7 @@
 /** The configuration of a process: the environment, checked as a whole, in the shapes that the rooms take. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { isQueueName, type QueueName, queueNames } from '../queues.ts';
+import { isQueueName, type PoolName, type QueueName, queueNames, queuesOfPool } from '../queues.ts';
 import { configError, type Environment, givenValue, inspectEnvironment, type RawEnvironment } from './environment.ts';
 import { type RedisTargets, redisTargets } from './redis-target.ts';
 import { isVariable } from './variables.ts';
@@ -59,6 +59,8 @@ export interface Config {
     readonly rates: { readonly queues: RatesByQueue; readonly tenants: RatesByQueue };
   };
   readonly worker: {
+    /** Undefined: it consumes `queues` without being of a pool. */
+    readonly pool: PoolName | undefined;
     readonly queues: readonly QueueName[];
     /** At most. */
     readonly slots: number;
@@ -164,7 +166,9 @@ function storageSettings(env: Environment, raw: RawEnvironment, home: string, fa
 }
 
 function consumedQueues(env: Environment, faults: string[]): QueueName[] {
-  if (env.CELERY_QUEUES === undefined) return queueNames;
+  const pool = env.MILLRACE_POOL;
+  const ofPool = pool === undefined ? undefined : queuesOfPool(pool);
+  if (env.CELERY_QUEUES === undefined) return ofPool ?? queueNames;
   const unknown = env.CELERY_QUEUES.filter((name) => !isQueueName(name));
   if (unknown.length > 0) {
     faults.push(
@@ -172,7 +176,14 @@ function consumedQueues(env: Environment, faults: string[]): QueueName[] {
     );
   }
   if (env.CELERY_QUEUES.length === 0) faults.push('CELERY_QUEUES: expected at least one queue, or unset it for all');
-  return [...new Set(env.CELERY_QUEUES.filter(isQueueName))];
+  const named = new Set(env.CELERY_QUEUES.filter(isQueueName));
+  // workers of a pool consume the same queues, or its name says nothing
+  if (ofPool && (unknown.length > 0 || named.symmetricDifference(new Set(ofPool)).size > 0)) {
+    faults.push(
+      `MILLRACE_POOL: expected CELERY_QUEUES to name the queues of the pool ${pool} (${ofPool.join(', ')}), instead got ${env.CELERY_QUEUES.join(', ')}; unset one of the two`,
+    );
+  }
+  return [...named];
 }
 
 function autoscaleOf(env: Environment, faults: string[]): Config['worker']['autoscale'] {
@@ -223,6 +234,7 @@ function workerSettings(env: Environment, faults: string[]): Config['worker'] {
   }
   const autoscale = workerClass === 'solo' ? undefined : autoscaleOf(env, faults);
   return {
+    pool: env.MILLRACE_POOL,
     queues: consumedQueues(env, faults),
     slots: workerClass === 'solo' ? 1 : (autoscale?.max ?? env.CELERY_WORKER_AMOUNT ?? env.CELERY_WORKER_CONCURRENCY),
     autoscale,

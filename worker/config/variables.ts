@@ -2,6 +2,7 @@
  * Every environment variable there is, in groups. Names that Dify has keep Dify's name and meaning; new ones start with
  * MILLRACE_. `docs/reference/environment.md` is generated from this file.
  */
+import { poolNames } from '../queues.ts';
 import { countedWord, decimal, flag, integer, list, oneOf, port, text } from './variable.ts';
 
 const process = {
@@ -73,7 +74,10 @@ const access = {
 } as const;
 
 const worker = {
-  CELERY_QUEUES: list({ doc: 'Queues this worker consumes. Unset: all of them.' }),
+  CELERY_QUEUES: list({ doc: 'Queues this worker consumes. Unset: those of `MILLRACE_POOL`, else all of them.' }),
+  MILLRACE_POOL: oneOf(...poolNames)({
+    doc: 'The pool this worker is of: it consumes the queues that docs/reference/queues.md names. Where `CELERY_QUEUES` is set too, it must name the same queues.',
+  }),
   CELERY_WORKER_AMOUNT: integer(
     1,
     1000,

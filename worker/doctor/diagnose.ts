@@ -5,6 +5,7 @@ import { errorText } from '../errors.ts';
 import { sentence } from './causes.ts';
 import { checkBudget } from './checks/budget.ts';
 import { clusterOverview } from './checks/cluster.ts';
+import { checkConsumers } from './checks/consumers.ts';
 import { checkDataFolder, checkRedisProgram, runningPrivateRedis } from './checks/embedded.ts';
 import { checkEmbedding } from './checks/embedding.ts';
 import { checkPostgres } from './checks/postgres.ts';
@@ -33,7 +34,7 @@ export async function diagnose(config: Config): Promise<Report> {
     redisChecks(config),
     embeddedChecks(config),
     runAll([
-      ...(config.database ? [postgresCheck(config, config.database)] : []),
+      ...(config.database ? postgresChecks(config, config.database) : []),
       { subject: 'storage', run: () => checkStorage(config) },
       { subject: 'embedding', run: () => checkEmbedding(config.embedding) },
       { subject: 'connection budget', run: () => checkBudget(config) },
@@ -48,10 +49,10 @@ export async function diagnose(config: Config): Promise<Report> {
   };
 }
 
-const postgresCheck = (config: Config, target: NonNullable<Config['database']>): Check => ({
-  subject: `postgres ${target.host}:${target.port}`,
-  run: () => checkPostgres(config, target),
-});
+const postgresChecks = (config: Config, target: NonNullable<Config['database']>): Check[] => [
+  { subject: `postgres ${target.host}:${target.port}`, run: () => checkPostgres(config, target) },
+  { subject: 'consumers of the queues', run: () => checkConsumers(target) },
+];
 
 type Ran = Report['checks'][number];
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config/config.ts';
+import { queueNames, queuesOfPool } from '../queues.ts';
 import { budgetOf, judgeBudget } from './budget.ts';
 import { parseNodes } from './checks/cluster.ts';
 import { judgeClock } from './clock.ts';
+import { type ConsumerFacts, consumersTold, judgeConsumers } from './consumers.ts';
 import type { PostgresFacts } from './postgres-facts.ts';
 import { judgePostgres } from './postgres-findings.ts';
 import { parseInfo, type RedisFacts } from './redis-facts.ts';
@@ -218,4 +220,41 @@ it('should write sizes as people read them', () => {
     '1.0 GiB',
     '200 MiB',
   ]);
+});
+
+describe('the consumers of queues', () => {
+  const all: ConsumerFacts = { liveWorkers: 4, untaken: [], waiting: queueNames };
+  const ingest = queuesOfPool('ingest');
+
+  it('should be without findings when each queue has one, and while nobody works and nothing waits', () => {
+    expect(judgeConsumers(all)).toEqual([]);
+    expect(judgeConsumers({ liveWorkers: 0, untaken: queueNames, waiting: [] })).toEqual([]);
+  });
+
+  it('should be a fault where tasks wait, else a warning, and name the pool to start', () => {
+    expect(judgeConsumers({ ...all, untaken: ingest, waiting: ['dataset', 'mail'] })).toEqual([
+      {
+        level: 'fault',
+        code: 'queues_stuck',
+        message: 'No live worker takes from the queue dataset, and tasks wait there.',
+        mend: 'Start a worker of the pool ingest (MILLRACE_POOL), one whose CELERY_QUEUES names them, or one with neither, which takes from all queues.',
+      },
+      {
+        level: 'warning',
+        code: 'queues_untaken',
+        message: 'No live worker takes from the queue pipeline: a task that is sent there waits for one.',
+        mend: expect.stringContaining('MILLRACE_POOL'),
+      },
+    ]);
+    expect(judgeConsumers({ liveWorkers: 0, untaken: queueNames, waiting: ['mail', 'retention'] })).toMatchObject([
+      { code: 'queues_stuck', mend: expect.stringContaining('pools interactive, background') },
+    ]);
+  });
+
+  it('should name the pools that nobody is of', () => {
+    expect(consumersTold({ ...all, untaken: [...ingest, 'mail'] })).toMatchObject({
+      found: '4 live workers take from 15 of 18 queues',
+      facts: { pools_untaken: ['ingest'], queues_untaken: [...ingest, 'mail'] },
+    });
+  });
 });

@@ -1,12 +1,10 @@
 /** Live worker processes, by their heartbeats in the database. */
 import type { Database, Queryable } from '../db/index.ts';
+import { heartbeatMs, liveSeconds } from '../heartbeat.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Consumer } from './consumer.ts';
 import { type Loop, startLoop } from './loop.ts';
 
-const heartbeatMs = 5000;
-/** Three missed heartbeats: no longer listed. */
-export const liveSeconds = 15;
 /** Rows of processes long gone are removed. */
 const forgetSeconds = 3600;
 

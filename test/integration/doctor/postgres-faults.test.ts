@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { queuesOfPool } from '../../../worker/queues.ts';
 import { postgresServer, type RunningPostgres, type SuiteDatabase } from '../../harness/postgres.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { migrated, on } from './databases.ts';
@@ -138,6 +139,31 @@ describe('without fsync', () => {
     await using bare = await migrated(careless);
     const report = await examine(environment(databaseEnvironment(careless, bare)));
     expect(report).toMatchObject({ code: 1, codes: ['postgres_fsync_off', 'postgres_torn_pages'] });
+  });
+});
+
+describe('the consumers of queues', () => {
+  it('should name the queues in which tasks wait for a worker that nobody started, and those that have none either', async () => {
+    await using other = await migrated(postgres);
+    const ofOther = environment({ DB_DATABASE: other.name });
+    const told = async () => (await examine(ofOther)).about('consumers of the queues')[0];
+    expect(await told()).toMatchObject({ status: 'ok', found: '0 live workers take from 0 of 18 queues' });
+    await on(postgres, other, async (db) => {
+      await db.query(
+        `insert into tasks_live (id, tenant_id, name, queue, status, priority, payload)
+         select gen_random_uuid(), gen_random_uuid(), 'sample_noop', queue, status, 5, '{}'
+           from (values ('mail', 'PENDING'), ('dataset', 'QUEUED'), ('fast_tasks', 'PENDING')) as t (queue, status)`,
+      );
+      await db.query(
+        `insert into workers (id, name, mode, queues, slots) values (gen_random_uuid(), 'w', 'worker', $1::text[], 1)`,
+        [queuesOfPool('ai')],
+      );
+    });
+    const checked = await told();
+    expect(checked).toMatchObject({ status: 'fault', found: '1 live worker takes from 2 of 18 queues' });
+    expect(checked?.findings.map(({ code }) => code)).toEqual(['queues_stuck', 'queues_untaken']);
+    expect(checked?.findings[0]?.message).toContain('the queues dataset, mail, and');
+    expect(checked?.facts).toMatchObject({ pools_untaken: ['interactive', 'ingest', 'background'] });
   });
 });
 

@@ -1,7 +1,7 @@
 /** Why a task does not move: a decision over facts, without a look at any server. */
+import { liveSeconds } from '../../heartbeat.ts';
 import { isTerminal } from '../ledger/rows.ts';
 import { fewInWindow } from '../ledger/window.ts';
-import { liveSeconds } from '../worker-registry.ts';
 import { endedReason } from './decide-ended.ts';
 import type { TaskFacts } from './facts.ts';
 import { queueObstacles, rateReason, slotsBusyReason } from './obstacles.ts';

@@ -1,4 +1,5 @@
 /** What holds up everything of a queue, or of a tenant in it. Each answers with a reason, or that it is none. */
+import { queues } from '../../queues.ts';
 import type { ConsumerFacts, QueueFacts, RateFacts, RunFacts } from './facts.ts';
 import type { Reason } from './reason.ts';
 import { amount, runWords, span } from './words.ts';
@@ -21,8 +22,8 @@ export function noConsumerReason({ queue, consumers }: QueueFacts): Reason | und
   return {
     code: 'no_consumer',
     sentence: `No live worker takes from the queue ${queue}.`,
-    mend: `Start a worker whose CELERY_QUEUES names ${queue}, or that leaves CELERY_QUEUES unset and so takes from all queues.`,
-    details: { queue },
+    mend: `Start a worker of its pool (MILLRACE_POOL=${queues[queue].pool}), one whose CELERY_QUEUES names ${queue}, or one with neither, which takes from all queues.`,
+    details: { queue, pool: queues[queue].pool },
   };
 }
 

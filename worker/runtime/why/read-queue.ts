@@ -1,10 +1,10 @@
 /** What is known of a queue, for one tenant: three bounded statements and one question to Redis. */
 import type { Queryable } from '../../db/index.ts';
+import { liveSeconds } from '../../heartbeat.ts';
 import type { QueueName } from '../../queues.ts';
 import type { Broker } from '../broker.ts';
 import { readBuckets } from '../ledger/rates.ts';
 import type { WindowLimits } from '../ledger/window.ts';
-import { liveSeconds } from '../worker-registry.ts';
 import type { ConsumerFacts, NamedTask, OwnFacts, QueueFacts, RunFacts } from './facts.ts';
 import { readRedis } from './read-redis.ts';
 
