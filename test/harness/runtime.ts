@@ -112,7 +112,7 @@ export function startRuntime({
     watchdog,
     log,
   });
-  const relay = startRelay({ db, broker, window, log });
+  const relay = startRelay({ db, broker, window, live, log });
   const consumer = new Consumer({
     db,
     connection: consuming,

@@ -4,6 +4,7 @@ import type { Database } from '../db/index.ts';
 import {
   type Broker,
   ensurePartitions,
+  type LiveSink,
   type Loop,
   removeFinished,
   removeFullBuckets,
@@ -23,15 +24,17 @@ export interface MaintenanceDeps {
   readonly db: Database;
   readonly broker: Broker;
   readonly window: Window;
+  /** Told of what expires. */
+  readonly live: LiveSink;
   readonly log: Logger;
 }
 
 /** `relay` is one of the loops: whoever frees a task nudges it. */
-export function startMaintenance({ config, db, broker, window, log }: MaintenanceDeps): {
+export function startMaintenance({ config, db, broker, window, live, log }: MaintenanceDeps): {
   readonly loops: readonly Loop[];
   readonly relay: Loop;
 } {
-  const relay = startRelay({ db, broker, window, log });
+  const relay = startRelay({ db, broker, window, live, log });
   const loops = [
     relay,
     ...startReconciler(db, broker, log),

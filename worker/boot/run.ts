@@ -110,7 +110,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const enqueuer = createEnqueuer({ db, broker, registry, window, live, log });
   const parts: Parts = { config, services, broker, registry, enqueuer, live, metrics, log };
 
-  const { loops, relay } = startMaintenance({ config, db, broker, window, log });
+  const { loops, relay } = startMaintenance({ config, db, broker, window, live, log });
   deferLoops(stack, loops);
   const worn = Promise.withResolvers<string>();
   if (config.mode === 'worker' || config.mode === 'all') refuseOrphans(config, registry, log);

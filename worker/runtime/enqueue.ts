@@ -11,7 +11,7 @@ import type { Json } from './json.ts';
 import { type Accepted, acceptTasks, type NewTask, needsTransaction } from './ledger/accept.ts';
 import { acceptFlow } from './ledger/flows.ts';
 import { type Handover, release } from './ledger/handover.ts';
-import { acceptedEvent } from './live/accepted.ts';
+import { acceptedEvent, publishStates } from './live/accepted.ts';
 import { type LiveSink, noLive } from './live/publisher.ts';
 import { asksNotDurable, createSender, NotDurableTasks, refuseInTransaction } from './not-durable/index.ts';
 import type { TaskOptions } from './options.ts';
@@ -136,6 +136,8 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
       const answer = accepted[index];
       if (answer?.created) live.publish(acceptedEvent(row, answer, durable));
     }
+    const replaced = accepted.flatMap((answer) => answer.replaced ?? []);
+    if (replaced.length > 0) void publishStates({ live, db, log }, replaced);
   };
 
   const handOver = async (rows: readonly Placed[], accepted: readonly Accepted[]): Promise<void> => {

@@ -75,6 +75,7 @@ export {
   type LiveSink,
   noLive,
   publishStates,
+  removedEvent,
 } from './live/index.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';

@@ -3,6 +3,8 @@ import type { Database, Queryable } from '../db/index.ts';
 import type { QueueName } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
+import { publishStates } from './live/accepted.ts';
+import type { LiveSink } from './live/publisher.ts';
 
 export async function pausedQueues(db: Queryable): Promise<QueueName[]> {
   const rows = await db.query<{ queue: QueueName }>('select queue from queue_states where paused order by queue');
@@ -40,6 +42,13 @@ export async function setQueuePaused(
   }
 }
 
+export interface PurgeDeps {
+  readonly db: Database;
+  /** Told of what is cancelled. */
+  readonly live: LiveSink;
+  readonly log: Logger;
+}
+
 /** Rows cancelled in one statement. */
 const purgeBatch = 1000;
 
@@ -47,10 +56,14 @@ const purgeBatch = 1000;
  * Cancels what waits in a queue (reason `purged`), of one tenant or of all, and returns how many. Running tasks go on. The
  * jobs left in Redis meet finished rows and are dropped.
  */
-export async function purgeQueue(db: Database, queue: QueueName, tenantId: string | undefined): Promise<number> {
+export async function purgeQueue(
+  { db, live, log }: PurgeDeps,
+  queue: QueueName,
+  tenantId: string | undefined,
+): Promise<number> {
   let purged = 0;
   for (;;) {
-    const rows = await db.query(
+    const rows = await db.query<{ id: string }>(
       `with gone as (
          delete from tasks_live where id in (
            select id from tasks_live where queue = $1 and status <> 'RUNNING' and ($2::uuid is null or tenant_id = $2)
@@ -66,6 +79,10 @@ export async function purgeQueue(db: Database, queue: QueueName, tenantId: strin
       [queue, tenantId ?? null],
     );
     purged += rows.length;
+    await publishStates(
+      { live, db, log },
+      rows.map(({ id }) => id),
+    );
     if (rows.length < purgeBatch) return purged;
   }
 }

@@ -6,6 +6,8 @@ import { failpoint } from './failpoints.ts';
 import { expireTasks } from './ledger/finish.ts';
 import { release } from './ledger/handover.ts';
 import { allowances, readWindow, refill, type WindowState } from './ledger/window.ts';
+import { publishStates } from './live/accepted.ts';
+import { type LiveSink, noLive } from './live/publisher.ts';
 import { type Loop, startLoop } from './loop.ts';
 import type { Window } from './window.ts';
 
@@ -19,6 +21,8 @@ export interface RelayDeps {
   readonly db: Database;
   readonly broker: Broker;
   readonly window: Window;
+  /** Told of what expires; left out, nobody is. */
+  readonly live?: LiveSink | undefined;
   readonly log: Logger;
 }
 
@@ -38,7 +42,7 @@ function spaced(nudge: () => void, gapMs: number): () => void {
   };
 }
 
-export function startRelay({ db, broker, window, log }: RelayDeps): Loop {
+export function startRelay({ db, broker, window, live = noLive, log }: RelayDeps): Loop {
   /** Where a round ended that did not get through all who wait. */
   let after: WindowState['waiting'][number] | undefined;
   const loop = startLoop({
@@ -47,7 +51,10 @@ export function startRelay({ db, broker, window, log }: RelayDeps): Loop {
     log,
     round: async () => {
       const expired = await expireTasks(db, expiryBatch);
-      if (expired > 0) log.info({ expired }, 'tasks expired before they were started');
+      if (expired.length > 0) {
+        log.info({ expired: expired.length }, 'tasks expired before they were started');
+        await publishStates({ live, db, log }, expired);
+      }
       const state = await readWindow(db, after);
       window.learn(state);
       const from = after;

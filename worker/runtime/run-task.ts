@@ -10,6 +10,7 @@ import { giveUpAfterDeath, maxDeaths, postponeTask, putBackAfterDeath } from './
 import { StaleOwnerError } from './ledger/effects.ts';
 import { type Completion, failTask, handBack, retryTask, writeProgress } from './ledger/finish.ts';
 import type { ClaimedTask, TaskError } from './ledger/rows.ts';
+import { publishFollowers } from './live/accepted.ts';
 import type { LiveSink } from './live/publisher.ts';
 import { RunEvents } from './live/run-events.ts';
 import { afterFailure } from './retry.ts';
@@ -38,6 +39,9 @@ export interface RunDeps {
   /** Aborted when the process has used up its grace period: runs are handed back. */
   readonly draining: AbortSignal;
 }
+
+/** Outcomes with which those end that wait for the task. */
+const cancelsFollowers: ReadonlySet<Outcome> = new Set(['failed', 'timed_out']);
 
 /** Longest time a timer of Node can wait (2^31 - 1 ms, 24.8 days). */
 export const maxTimerMs = 2_147_483_647;
@@ -82,7 +86,9 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
     };
     const ended = await executor.run(task, claimed, run);
     clearTimeout(limit);
-    return await finish({ ...deps, events }, task, claimed, ended, log);
+    const outcome = await finish({ ...deps, events }, task, claimed, ended, log);
+    if (claimed.leads && cancelsFollowers.has(outcome)) await publishFollowers(deps, [fence.id]);
+    return outcome;
   } finally {
     clearTimeout(limit);
     draining.removeEventListener('abort', onDrain);

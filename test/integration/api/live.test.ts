@@ -4,14 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApi } from '../../../worker/api/index.ts';
-import { connectRedis } from '../../../worker/redis/index.ts';
-import { createLiveMetrics, LiveHub, LiveReader, ledger } from '../../../worker/runtime/index.ts';
+import { ledger } from '../../../worker/runtime/index.ts';
 import { defaultTenantId } from '../../../worker/services/tenants/tenants.ts';
-import { createLogger } from '../../../worker/telemetry/logger.ts';
+import { openTestHub } from '../../harness/live-hub.ts';
 import { openEvents, openSocket, refusedSocket, type Told, type Where } from './live-clients.ts';
 import { problem, startTestApi, type TestApi } from './setup.ts';
 
-const log = createLogger({ level: 'fatal' });
 let t: TestApi;
 beforeAll(async () => {
   t = await startTestApi();
@@ -29,21 +27,7 @@ const isEnd = (id: string) => (one: Told) =>
 /** Another API process would be like this: its own hub and connections, the same Redis and ledger. */
 async function anotherApi(): Promise<Where & AsyncDisposable> {
   const stack = new AsyncDisposableStack();
-  const [blocking, asking] = ['blocking', 'asking'].map(() => {
-    const connection = connectRedis(t.redis.targets.events, 'producer', log);
-    stack.defer(() => connection.disconnect());
-    return connection;
-  });
-  if (!blocking || !asking) throw new Error('two connections were opened');
-  const hub = new LiveHub({
-    db: t.db,
-    notDurable: t.runtime.notDurable,
-    openReader: (handlers) => new LiveReader({ blocking, asking, ...handlers, log }),
-    metrics: createLiveMetrics(new Registry()),
-    log,
-  });
-  stack.defer(() => hub.stop());
-  await vi.waitFor(() => expect([blocking.status, asking.status]).toEqual(['ready', 'ready']), 5000);
+  const { hub } = stack.use(await openTestHub({ db: t.db, redis: t.redis, notDurable: t.runtime.notDurable }));
   const api = await createApi({ ...t.deps, hub, metrics: new Registry() });
   stack.defer(() => api.close());
   await api.listen({ host: '127.0.0.1', port: 0 });

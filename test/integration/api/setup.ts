@@ -72,6 +72,17 @@ const testTasks = (gate: Gate): RegisteredTask[] => [
       throw new Error(why);
     },
   }),
+  defineTask({
+    name: 'test_slow',
+    queue: 'fast_tasks',
+    description: 'Takes longer than it may.',
+    payload: z.strictObject({}),
+    timeLimitSeconds: 1,
+    handle: async (ctx) =>
+      new Promise<null>((_resolve, reject) =>
+        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason), { once: true }),
+      ),
+  }),
   stub('document_indexing_task', z.strictObject({ ...document, document_ids: z.array(z.uuid()) })),
   stub('retry_document_indexing_task', z.strictObject({ ...document, document_ids: z.array(z.uuid()) })),
   stub('recover_document_indexing_task', z.strictObject({ ...document, document_id: z.uuid() })),

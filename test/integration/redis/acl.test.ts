@@ -201,7 +201,7 @@ describe.each(topologyNames)('users of redis as %s', (topology) => {
     const listening = await hub.listen({ tenantId, scope: { kind: 'tenant' } }, listener);
     const id = await send('at_once', 0);
     await ended(id);
-    await publishStates(publisher, database.db, [id], log);
+    await publishStates({ live: publisher, db: database.db, log }, [id]);
     await vi.waitFor(() => expect(heard).toContain(id), endedMs);
     listening[Symbol.dispose]();
     await publisher.stop();

@@ -6,16 +6,19 @@ import {
   cancelTask,
   type Flow,
   ledger,
+  noLive,
   purgeQueue,
   readFlow,
   removeFinished,
   retryDeadLetters,
 } from '../../../worker/runtime/index.ts';
+import { createLogger } from '../../../worker/telemetry/logger.ts';
 import { type DatabaseKind, databaseKinds, databaseNames, type TestDatabase } from '../../harness/databases.ts';
 import { openEnqueuer, type TestEnqueuer } from '../../harness/enqueuer.ts';
 import { chord, flowTasks, idsOf, note } from '../../harness/flow-tasks.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 
+const log = createLogger({ level: 'fatal' });
 const {
   acceptTasks,
   claimTasks,
@@ -196,16 +199,16 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
 
   it('should cancel what waits for a task that expired, was purged, or was cancelled while it waited', async () => {
     const expiring = await accept({ chain: [note('a', { expiresSeconds: 0.001 }), note('b')] });
-    while ((await expireTasks(db, 10)) === 0);
+    while ((await expireTasks(db, 10)).length === 0);
     expect(await states(expiring.flowId)).toEqual(['EXPIRED', 'CANCELLED']);
     const waiting = await accept({ chain: [note('a'), note('b', { expiresSeconds: 0.001 }), note('c')] });
-    while ((await expireTasks(db, 10)) === 0);
+    while ((await expireTasks(db, 10)).length === 0);
     expect(await states(waiting.flowId)).toEqual(['PENDING', 'EXPIRED', 'CANCELLED']);
     const purged = await accept({ chain: [note('a', { queue: 'heavy_tasks' }), note('b')] });
-    expect(await purgeQueue(db, 'heavy_tasks', tenantId)).toBe(1);
+    expect(await purgeQueue({ db, live: noLive, log }, 'heavy_tasks', tenantId)).toBe(1);
     expect(await states(purged.flowId)).toEqual(['CANCELLED', 'CANCELLED']);
     const whole = await accept({ chain: [note('a'), note('b'), note('c')] });
-    await purgeQueue(db, 'fast_tasks', tenantId);
+    await purgeQueue({ db, live: noLive, log }, 'fast_tasks', tenantId);
     expect(await states(whole.flowId)).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED']);
   });
 

@@ -148,9 +148,9 @@ describe.each(databaseNames)('flows on %s', (name) => {
     const { flowId } = await send({ chain: [note('before'), note('held'), note('never'), note('nor')] });
     await until('the second one runs', 10_000, async () => made.names().includes('held'));
     expect(await cancelFlow(database.db, randomUUID(), flowId, 'Not mine.')).toBeUndefined();
-    expect(await cancelFlow(database.db, tenantId, flowId, 'Enough.')).toBe(3);
+    expect(await cancelFlow(database.db, tenantId, flowId, 'Enough.')).toHaveLength(3);
     expect(await statuses(flowId)).toEqual(['COMPLETED', 'CANCELLED', 'CANCELLED', 'CANCELLED']);
-    expect(await cancelFlow(database.db, tenantId, flowId, 'Again.')).toBe(0);
+    expect(await cancelFlow(database.db, tenantId, flowId, 'Again.')).toEqual([]);
     made.held.get('held')?.resolve();
     await until('its run has ended', 10_000, async () => runtime.consumer.running.length === 0);
     expect(made.names()).toEqual(['before', 'held']);

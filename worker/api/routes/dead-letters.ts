@@ -63,7 +63,7 @@ export const deadLetterRoutes: Routes =
         const { task_id: id } = request.params;
         const [retried] = await db.tx((tx) => retryDeadLetters(tx, request.tenantId, { id }, 1));
         if (retried === undefined) throw deadLetterNotFound(id);
-        void publishStates(live, db, [retried], log);
+        void publishStates({ live, db, log }, [retried]);
         return reply.code(202).send({ task_id: retried, status: 'PENDING' as const });
       },
     );
@@ -81,7 +81,7 @@ export const deadLetterRoutes: Routes =
       async (request, reply) => {
         const { queue, task, limit } = request.body;
         const ids = await db.tx((tx) => retryDeadLetters(tx, request.tenantId, { queue, name: task }, limit));
-        void publishStates(live, db, ids, log);
+        void publishStates({ live, db, log }, ids);
         return reply.code(202).send({ task_ids: ids });
       },
     );

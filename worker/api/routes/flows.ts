@@ -1,7 +1,7 @@
 /** Flows: tasks that wait for one another, sent, looked at and cancelled as one. */
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { cancelFlow, type Flow, FlowError, readFlow } from '../../runtime/index.ts';
+import { cancelFlow, type Flow, FlowError, publishStates, readFlow } from '../../runtime/index.ts';
 import { ApiError, fieldsInvalid, flowNotFound, summaryOf } from '../problems/api-error.ts';
 import { zodFieldErrors } from '../problems/field-errors.ts';
 import { problems, uuid } from '../schemas/common.ts';
@@ -33,7 +33,7 @@ function told(error: unknown): unknown {
 }
 
 export const flowRoutes: Routes =
-  ({ db, enqueuer }) =>
+  ({ db, enqueuer, live, log }) =>
   async (app) => {
     const params = z.object({ flow_id: uuid });
 
@@ -95,7 +95,10 @@ export const flowRoutes: Routes =
       async ({ tenantId, params: { flow_id: id } }, reply) => {
         const cancelled = await cancelFlow(db, tenantId, id, 'Its flow was cancelled through the API.');
         if (cancelled === undefined) throw flowNotFound(id);
-        if (cancelled > 0) return reply.code(202).send({ flow_id: id, cancelled });
+        if (cancelled.length > 0) {
+          void publishStates({ live, db, log }, cancelled);
+          return reply.code(202).send({ flow_id: id, cancelled: cancelled.length });
+        }
         throw new ApiError({ code: 'flow_finished', message: `All tasks of the flow ${id} have ended already.` });
       },
     );

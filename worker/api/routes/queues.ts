@@ -31,7 +31,7 @@ export function checkedName(name: string): QueueName {
 }
 
 export const queueRoutes: Routes = (deps) => async (app) => {
-  const { db, broker, log } = deps;
+  const { db, broker, live, log } = deps;
   const params = z.object({ name: z.string() });
 
   app.get(
@@ -104,7 +104,7 @@ export const queueRoutes: Routes = (deps) => async (app) => {
     },
     async (request) => {
       const name = checkedName(request.params.name);
-      return { name, purged: await purgeQueue(db, name, request.tenantId) };
+      return { name, purged: await purgeQueue({ db, live, log }, name, request.tenantId) };
     },
   );
 };

@@ -7,6 +7,7 @@ import {
   listTasks,
   publishStates,
   readTask,
+  removedEvent,
   type TaskRow,
 } from '../../runtime/index.ts';
 import { ApiError, taskNotFound } from '../problems/api-error.ts';
@@ -148,15 +149,19 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
     },
     async (request, reply) => {
       const { task_id: id } = request.params;
-      if (await cancelTask(db, request.tenantId, id, 'Cancelled through the API.')) {
-        void publishStates(live, db, [id], log);
+      const reason = 'Cancelled through the API.';
+      if (await cancelTask(db, request.tenantId, id, reason)) {
+        void publishStates({ live, db, log }, [id]);
         return reply.code(202).send({ task_id: id, status: 'CANCELLED' as const });
       }
       const row = await read(request.tenantId, id);
       if (!row) throw taskNotFound(id);
       const stands = isNotDurableRow(row) ? await notDurable.remove(row) : row;
       if (stands === undefined) throw taskNotFound(id);
-      if (stands === 'removed') return reply.code(202).send({ task_id: id, status: 'CANCELLED', durable: false });
+      if (stands === 'removed') {
+        live.publish(removedEvent(row, reason));
+        return reply.code(202).send({ task_id: id, status: 'CANCELLED', durable: false });
+      }
       if (!isTerminal(stands.status)) {
         throw new ApiError({
           code: 'task_running',

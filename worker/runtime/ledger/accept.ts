@@ -47,6 +47,8 @@ export interface Accepted {
   readonly created: boolean;
   /** True when the row stands as QUEUED and the caller is to add its job. */
   readonly handed: boolean;
+  /** Tasks that were cancelled because this one has their unique key. */
+  readonly replaced?: readonly string[] | undefined;
 }
 
 const insertSql = `
@@ -163,6 +165,7 @@ const replaceRounds = 20;
 
 async function ofUniqueKey(db: Queryable, task: NewTask, id: string): Promise<Accepted> {
   const policy = task.uniquePolicy ?? 'return';
+  const replaced: string[] = [];
   for (let round = 0; round < replaceRounds; round += 1) {
     const [holder] = await db.query<{ id: string; status: string }>(
       'select id, status from tasks_live where tenant_id = $1 and unique_key = $2',
@@ -176,10 +179,11 @@ async function ofUniqueKey(db: Queryable, task: NewTask, id: string): Promise<Ac
         hint: 'Wait until it is done, or cancel it.',
       });
     }
-    if (holder) await cancelTask(db, task.tenantId, holder.id, `Replaced by ${id}, which has the same unique key.`);
+    const reason = `Replaced by ${id}, which has the same unique key.`;
+    if (holder && (await cancelTask(db, task.tenantId, holder.id, reason))) replaced.push(holder.id);
     // the key is free again, unless somebody else has taken it within this moment
     const [row] = await db.query<Inserted>(insertSql, [recordset([task], [id])]);
-    if (row) return { id, status: 'PENDING', created: true, handed: row.handed };
+    if (row) return { id, status: 'PENDING', created: true, handed: row.handed, replaced };
   }
   throw new MillraceError({
     code: 'unique_key_taken',

@@ -110,10 +110,10 @@ export async function cancelTask(db: Queryable, tenantId: string, id: string, re
   return rows.length > 0;
 }
 
-/** Ends what was not started in time. A task that has begun an attempt no longer expires. */
-export async function expireTasks(db: Queryable, limit: number): Promise<number> {
+/** Ends what was not started in time, and returns the ids. A task that has begun an attempt no longer expires. */
+export async function expireTasks(db: Queryable, limit: number): Promise<string[]> {
   const error = { code: 'expired', message: 'It was not started before its expiry.' };
-  const rows = await db.query(
+  const rows = await db.query<{ id: string }>(
     `with gone as (
        delete from tasks_live where id in (
          select id from tasks_live
@@ -123,5 +123,5 @@ export async function expireTasks(db: Queryable, limit: number): Promise<number>
      ${intoFinished(`'EXPIRED'`, 'null', '$2::jsonb', 'error_history', 'false')} returning id`,
     [limit, JSON.stringify(error)],
   );
-  return rows.length;
+  return rows.map(({ id }) => id);
 }

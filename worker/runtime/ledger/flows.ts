@@ -211,13 +211,13 @@ export async function readFlow(db: Queryable, tenantId: string, id: string): Pro
 /** Tasks that end just now may lock the same rows in another order. */
 const cancelTries = 5;
 
-/** Cancels all of a flow that has not ended, and returns how many; undefined when the tenant has no such flow. */
+/** Cancels all of a flow that has not ended, and returns their ids; undefined when the tenant has no such flow. */
 export async function cancelFlow(
   db: Database,
   tenantId: string,
   id: string,
   reason: string,
-): Promise<number | undefined> {
+): Promise<string[] | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await db.tx((tx) => cancelIn(tx, tenantId, id, reason));
@@ -227,13 +227,13 @@ export async function cancelFlow(
   }
 }
 
-async function cancelIn(tx: Transaction, tenantId: string, id: string, reason: string): Promise<number | undefined> {
+async function cancelIn(tx: Transaction, tenantId: string, id: string, reason: string): Promise<string[] | undefined> {
   const [flow] = await tx.query('select id from flows where id = $1 and tenant_id = $2 for update', [id, tenantId]);
   if (!flow) return undefined;
   // as ends lock them: what runs first, then what waits for it
   await tx.query('select id from tasks_live where flow_id = $1 order by waiting_for > 0, id for update', [id]);
   const error = { code: 'cancelled', message: reason, at: new Date().toISOString() };
-  const rows = await tx.query(
+  const rows = await tx.query<{ id: string }>(
     `with gone as (delete from tasks_live where flow_id = $1 returning *)
      insert into tasks_finished (id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker,
        unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads, status, error,
@@ -244,5 +244,5 @@ async function cancelIn(tx: Transaction, tenantId: string, id: string, reason: s
      returning id`,
     [id, JSON.stringify(error)],
   );
-  return rows.length;
+  return rows.map((row) => row.id);
 }

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../db/index.ts';
+import { createLogger } from '../../telemetry/logger.ts';
 import { takeIn } from '../intake.ts';
+import { noLive } from '../live/publisher.ts';
 import { purgeQueue } from '../queue-control.ts';
 import {
   claim,
@@ -20,6 +22,7 @@ import { queuedSince, release } from './handover.ts';
 import { removeFinished } from './partitions.ts';
 
 const daySeconds = 86_400;
+const log = createLogger({ level: 'fatal' });
 let db: Database;
 beforeAll(async () => {
   db = await openLedger();
@@ -223,7 +226,7 @@ describe('the rows that stand in Redis', () => {
 it('should cancel with the reason `purged` what waits in a purged queue, and let go on what runs', async () => {
   const [held, elsewhere] = [await running(db), await waiting(db, { queue: 'heavy_tasks' })];
   const id = await waiting(db);
-  expect(await purgeQueue(db, 'fast_tasks', undefined)).toBe(1);
+  expect(await purgeQueue({ db, live: noLive, log }, 'fast_tasks', undefined)).toBe(1);
   expect(await rowOf(db, id)).toMatchObject({ status: 'CANCELLED', error: { code: 'purged' }, epoch: 1 });
   expect((await rowOf(db, held.fence.id)).status).toBe('RUNNING');
   expect((await rowOf(db, elsewhere)).status).toBe('PENDING');

@@ -26,6 +26,18 @@ export async function noLongerLive(db: Queryable, ids: readonly string[]): Promi
   return rows.map((row) => row.id);
 }
 
+/** Tasks of flows that were cancelled because one of these has ended; `limit` at most. */
+export async function cancelledWith(db: Queryable, ids: readonly string[], limit: number): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select id from tasks_finished
+      where flow_id in (select flow_id from tasks_finished where id = any ($1::uuid[]) and flow_id is not null)
+        and error ->> 'code' = 'parent_ended' and error ->> 'parent' = any ($2::text[])
+      limit $3`,
+    [ids, ids, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Tasks of a tenant, newest changes last. */
 export interface TenantStates {
   readonly rows: readonly TaskRow[];

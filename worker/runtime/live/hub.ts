@@ -8,11 +8,12 @@ import { noLongerLive, readStates } from '../ledger/live.ts';
 import { isTerminal, type TaskRow } from '../ledger/rows.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { NotDurableTasks } from '../not-durable/index.ts';
+import { batches } from './batches.ts';
 import { eventOfRow, isFinal, type LiveEvent, shardOf } from './event.ts';
 import { Listeners, type LiveListener, type LiveScope, type Subscription } from './listeners.ts';
 import type { LiveMetrics } from './metrics.ts';
 import type { LiveReader } from './reader.ts';
-import { askBatch, Standing } from './standing.ts';
+import { Standing } from './standing.ts';
 import { Told } from './told.ts';
 
 export interface ListenOptions {
@@ -229,10 +230,6 @@ function living(events: readonly LiveEvent[], scope: LiveScope): { taskId: strin
   const last = new Map(events.map((event) => [event.taskId, event]));
   const open = [...last.values()].filter((event) => !isFinal(event));
   return scope.kind === 'task' && !last.has(scope.taskId) ? [...open, scope] : open;
-}
-
-function* batches(ids: readonly string[]): Generator<readonly string[]> {
-  for (let from = 0; from < ids.length; from += askBatch) yield ids.slice(from, from + askBatch);
 }
 
 /** Since an event was written, by the clock of Redis and ours, with room for their difference. */

@@ -1,5 +1,5 @@
 /** Live progress: events by Redis, ends by the ledger (docs/decisions/0020-live-events.md). */
-export { publishStates } from './accepted.ts';
+export { publishStates, removedEvent } from './accepted.ts';
 export { isFinal, type LiveEvent } from './event.ts';
 export { type ListenOptions, LiveHub } from './hub.ts';
 export type { LiveListener, LiveScope } from './listeners.ts';

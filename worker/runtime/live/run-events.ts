@@ -42,7 +42,10 @@ export class RunEvents {
   }
 
   failed(status: Exclude<TerminalStatus, 'COMPLETED'>, error: TaskError): void {
-    this.#sink.publish(liveEvent('error', this.#subject, status, { error }));
+    const { epoch, durable } = this.#subject;
+    // as `failTask` writes it
+    const subject = status === 'TIMED_OUT' && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
+    this.#sink.publish(liveEvent('error', subject, status, { error }));
   }
 }
 

@@ -4,6 +4,7 @@ import { Grouped } from '../grouped.ts';
 import { readStates, tenantEnds, tenantStates } from '../ledger/live.ts';
 import { isTerminal, type TaskRow } from '../ledger/rows.ts';
 import type { NotDurableTasks } from '../not-durable/index.ts';
+import { askBatch } from './batches.ts';
 import { eventOfRow, isFinal, type LiveEvent } from './event.ts';
 import type { Subscription } from './listeners.ts';
 
@@ -12,8 +13,6 @@ export interface StandingDeps {
   readonly notDurable: Pick<NotDurableTasks, 'readKnown'>;
 }
 
-/** Most ids asked for in one statement. */
-export const askBatch = 1000;
 /** Tasks told to one listener when it comes, or after a gap. */
 const snapshotLimit = 500;
 /** Ends compared with the stream when a listener resumes; more than a stream can hold. */
