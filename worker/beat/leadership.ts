@@ -27,6 +27,7 @@ export class Leadership {
   #lease: Lease | undefined;
   #entered = false;
   #renewedAt = 0;
+  #expiry: NodeJS.Timeout | undefined;
 
   constructor(deps: LeadershipDeps) {
     this.#deps = deps;
@@ -41,7 +42,7 @@ export class Leadership {
     });
   }
 
-  /** Undefined: another leads, or this one is not ready. A lease that is over for long may still stand here: the fence decides. */
+  /** Undefined: another leads, or this one is not ready. By its own clock a beat only knows that it is over: the fence decides. */
   get lease(): Lease | undefined {
     return this.#entered ? this.#lease : undefined;
   }
@@ -51,33 +52,48 @@ export class Leadership {
     if (this.#lease !== lease) return;
     this.#lease = undefined;
     this.#entered = false;
+    clearTimeout(this.#expiry);
     this.#deps.log.warn({ term: lease.term }, 'this beat no longer leads');
     this.#deps.onChange(undefined);
   }
 
   async #round(): Promise<void> {
     const { db, name, log, onLead, onChange } = this.#deps;
-    if (!this.#lease) {
+    const known = this.#lease;
+    if (!known) {
       const askedAt = performance.now();
-      const lease = await acquire(db, this.#holder, name);
-      if (!lease) return;
-      this.#lease = lease;
-      this.#renewedAt = askedAt;
-      log.info({ term: lease.term, lease_seconds: leaseSeconds }, 'this beat leads');
+      const taken = await acquire(db, this.#holder, name);
+      if (!taken) return;
+      this.#hold(taken, askedAt);
+      log.info({ term: taken.term, lease_seconds: leaseSeconds }, 'this beat leads');
     } else if (performance.now() - this.#renewedAt >= renewMs) {
       const askedAt = performance.now();
-      if (!(await renew(db, this.#lease))) return this.lost(this.#lease);
-      this.#renewedAt = askedAt;
+      if (!(await renew(db, known))) return this.lost(known);
+      // given up while the answer was on its way: the next round takes a new term
+      if (this.#lease !== known) return;
+      this.#hold(known, askedAt);
     }
-    if (this.#entered || !this.#lease) return;
-    await onLead(this.#lease);
+    const lease = this.#lease;
+    if (this.#entered || !lease) return;
+    await onLead(lease);
+    if (this.#lease !== lease) return;
     this.#entered = true;
-    onChange(this.#lease);
+    onChange(lease);
+  }
+
+  /** Counts the lease from before it was asked for; a leader that hears nothing more knows by this that it is over. */
+  #hold(lease: Lease, askedAt: number): void {
+    this.#lease = lease;
+    this.#renewedAt = askedAt;
+    clearTimeout(this.#expiry);
+    const leftMs = askedAt + leaseSeconds * 1000 - performance.now();
+    this.#expiry = setTimeout(() => this.lost(lease), leftMs).unref();
   }
 
   /** Gives the lead up; call it when nothing is claimed any more. */
   async stop(): Promise<void> {
     await this.#loop.stop();
+    clearTimeout(this.#expiry);
     const lease = this.#lease;
     if (!lease) return;
     this.#lease = undefined;

@@ -16,12 +16,12 @@ export interface Lease {
   readonly name: string;
 }
 
-/** Takes the lead if nobody's lease runs. */
+/** Takes the lead if nobody's lease runs, or this holder's own, of whose answer it did not hear: in a new term either way. */
 export async function acquire(db: Database, holder: string, name: string): Promise<Lease | undefined> {
   const [row] = await db.query<{ term: number }>(
     `update beat_leader set term = term + 1, holder = $1, name = $2, since = clock_timestamp(),
             lease_until = clock_timestamp() + make_interval(secs => $3)
-      where lease_until <= clock_timestamp() returning term`,
+      where lease_until <= clock_timestamp() or holder = $1 returning term`,
     [holder, name, leaseSeconds],
   );
   return row && { holder, name, term: row.term };

@@ -1,10 +1,13 @@
 /** What a beat counts. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Database } from '../db/index.ts';
 import type { Fired } from './claim.ts';
 import type { Lease } from './lease.ts';
 
 const latenessBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 300, 3600];
+/** A scrape waits no longer for the database: what is known is told, and the answer is there for the next one. */
+const askMs = 1000;
 
 export interface BeatMetrics {
   leads(lease: Lease | undefined): void;
@@ -12,7 +15,7 @@ export interface BeatMetrics {
 }
 
 /** @param db asked at each scrape for the queues over their threshold: any process may have found them */
-export function createBeatMetrics(registry: Registry, db: Database): BeatMetrics {
+export function createBeatMetrics(registry: Registry, db: Pick<Database, 'query'>): BeatMetrics {
   const registers = [registry];
   const leader = new Gauge({ name: 'millrace_beat_leader', help: '1 in the beat that fires slots.', registers });
   const term = new Gauge({
@@ -33,21 +36,28 @@ export function createBeatMetrics(registry: Registry, db: Database): BeatMetrics
     registers,
   });
   leader.set(0);
-  new Gauge({
+  let asking: Promise<void> | undefined;
+  const overThreshold: Gauge<'queue'> = new Gauge({
     name: 'millrace_queue_over_threshold',
     help: 'Tasks that wait in a queue which the queue monitor found over QUEUE_MONITOR_THRESHOLD.',
     labelNames: ['queue'] as const,
     registers,
     async collect() {
-      try {
-        const over = await db.query<{ queue: string; waiting: number }>('select queue, waiting from queue_alerts');
-        this.reset();
-        for (const { queue, waiting } of over) this.set({ queue }, waiting);
-      } catch {
-        // the database is away: what is known stays, and the other figures are told
-      }
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+      await Promise.race([asking, wait(askMs, undefined, { ref: false })]);
     },
   });
+  const ask = async () => {
+    try {
+      const over = await db.query<{ queue: string; waiting: number }>('select queue, waiting from queue_alerts');
+      overThreshold.reset();
+      for (const { queue, waiting } of over) overThreshold.set({ queue }, waiting);
+    } catch {
+      // the database is away: what is known stays, and the other figures are told
+    }
+  };
   return {
     leads(lease) {
       leader.set(lease ? 1 : 0);

@@ -153,6 +153,13 @@ export function claimSuite(opened: () => Database): void {
     expect(await acquire(db, beats[0], 'beat-0')).toBeUndefined();
   });
 
+  it('should give the lead again, in a new term, to a holder that did not hear of the one it has', async () => {
+    const again = await acquire(db, beats[0], 'beat-0');
+    expect(again).toMatchObject({ term: lease.term + 1 });
+    expect(await renew(db, lease)).toBe(false);
+    expect(await acquire(db, beats[1], 'beat-1')).toBeUndefined();
+  });
+
   it('should not fire what was changed, paused or deleted after it was planned', async () => {
     for (const name of ['changed', 'paused', 'deleted', 'kept']) {
       await make(name);
