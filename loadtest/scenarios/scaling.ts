@@ -1,0 +1,42 @@
+/**
+ * How fast the workers that are there work off a backlog of tasks that wait for the network. `loadtest/scaling.ts` runs
+ * it with 1, 2 and 3 of them.
+ */
+import { Account, drain } from '../accounting.ts';
+import * as metrics from '../metrics.ts';
+import type { Scenario } from './scenario.ts';
+import { enqueueThreshold, once, probe, sendBatches } from './sending.ts';
+
+const defaultTasks = 600;
+const batch = 200;
+const queue = '/v1/queues/fast_tasks';
+
+export const scaling: Scenario = {
+  name: 'scaling',
+  describe: (settings) =>
+    `a backlog of ${settings.number('LOADTEST_TASKS', defaultTasks)} tasks that wait ${settings.number('LOADTEST_SLEEP_MS')} ms each, let go at once`,
+  needsSampleTasks: true,
+  execution: once,
+  thresholds: enqueueThreshold,
+  prepare: ({ client }) => probe(client),
+  async run({ client, settings, prepared }) {
+    const account = new Account(prepared.startedMs);
+    await client.post(`${queue}/pause`, {}, 'pause');
+    const ids = await sendBatches({
+      client,
+      task: 'sample_sleep',
+      payload: { ms: settings.number('LOADTEST_SLEEP_MS') },
+      count: settings.number('LOADTEST_TASKS', defaultTasks),
+      batch,
+      senders: 1,
+    });
+    await client.post(`${queue}/resume`, {}, 'resume');
+    await drain({ client, account, ids, task: 'sample_sleep', seconds: settings.number('LOADTEST_DRAIN_SECONDS') });
+    // the backlog waited while it was sent: the rate runs from the first claim
+    metrics.throughput.add(account.perSecond('started'));
+  },
+  /** Also when the run was broken off in the middle. */
+  async clean({ client }) {
+    await client.post(`${queue}/resume`, {}, 'resume');
+  },
+};
