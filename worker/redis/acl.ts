@@ -111,6 +111,28 @@ export const aclUsers = {
       ...['script|kill', 'slaveof', 'subscribe'],
     ],
   },
+  'millrace-cluster': {
+    ...keyless,
+    purpose: 'Nodes of a cluster at each other: form it once, and find each other again when addresses have changed.',
+    commands: [
+      ...[
+        'cluster|addslotsrange',
+        'cluster|info',
+        'cluster|meet',
+        'cluster|myid',
+        'cluster|nodes',
+        'cluster|replicate',
+      ],
+      ...['cluster|set-config-epoch', 'ping'],
+    ],
+  },
+  'millrace-sentinel-peer': {
+    on: 'sentinel',
+    keys: [],
+    channels: ['__sentinel__:hello'],
+    purpose: 'Sentinels at each other (`sentinel sentinel-user`).',
+    commands: ['client|setname', 'ping', 'publish', 'sentinel|is-master-down-by-addr'],
+  },
   'millrace-sentinel-client': {
     on: 'sentinel',
     keys: [],
@@ -143,4 +165,9 @@ export function aclRules({ keys, channels, commands }: AclUser): string[] {
 export function aclLine(name: AclUserName, password?: string): string {
   const entry = password === undefined ? ['off'] : ['on', `>${password}`];
   return ['user', name, ...entry, ...aclRules(aclUsers[name])].join(' ');
+}
+
+/** The same with the password as its SHA-256, in hexadecimal: what lies on a disk shows no password. */
+export function hashedAclLine(name: AclUserName, sha256: string): string {
+  return ['user', name, 'on', `#${sha256}`, ...aclRules(aclUsers[name])].join(' ');
 }

@@ -1,4 +1,4 @@
-export { type AclUser, type AclUserName, aclLine, aclUserNames, aclUsers } from './acl.ts';
+export { type AclUser, type AclUserName, aclLine, aclUserNames, aclUsers, hashedAclLine } from './acl.ts';
 export {
   type ConnectionBudget,
   type ConnectionCount,

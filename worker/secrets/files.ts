@@ -1,0 +1,45 @@
+/** Files that appear as a whole, with their mode and owner, or not at all. */
+import { chmod, chown, open, readFile, rename, rm } from 'node:fs/promises';
+
+/** Readable by their owner, writable by nobody. */
+const secretMode = 0o400;
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The text of a file; undefined when there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes a file of mode 0400 and puts it in place by a rename: who reads meanwhile sees the old one or the new one.
+ * A file that holds the same text already is left, but for its mode and owner. True: the text is new.
+ * @param owner left out: whoever runs this
+ */
+export async function writeSecret(path: string, text: string, owner?: Owner): Promise<boolean> {
+  if ((await readIfThere(path)) === text) {
+    if (owner) await chown(path, owner.uid, owner.gid);
+    await chmod(path, secretMode);
+    return false;
+  }
+  const fresh = `${path}.new`;
+  await rm(fresh, { force: true });
+  const file = await open(fresh, 'wx', secretMode);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+    if (owner) await file.chown(owner.uid, owner.gid);
+  } finally {
+    await file.close();
+  }
+  await rename(fresh, path);
+  return true;
+}

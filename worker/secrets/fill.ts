@@ -1,0 +1,89 @@
+/** Fills each consumer's folder from the store. */
+import { createHash } from 'node:crypto';
+import { chmod, chown, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashedAclLine } from '../redis/index.ts';
+import type { CertificateAuthority } from './certificates.ts';
+import { type Consumer, type ConsumerName, type Content, consumers, databaseRoles } from './consumers.ts';
+import { writeSecret } from './files.ts';
+import { scramVerifier } from './scram.ts';
+import type { SecretStore } from './store.ts';
+
+export interface Sources {
+  readonly store: SecretStore;
+  readonly authority: Pick<CertificateAuthority, 'read'>;
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+async function rolesSql(store: SecretStore): Promise<string> {
+  const lines = databaseRoles.map(async (role) => {
+    const verifier = scramVerifier(await store.password(role), await store.salt(role));
+    return `alter role ${role} password '${verifier}';\n`;
+  });
+  return (await Promise.all(lines)).join('');
+}
+
+/** Nobody is let in without a user: `default` is off. */
+async function aclFile(store: SecretStore, users: Extract<Content, { kind: 'acl' }>['users']): Promise<string> {
+  const lines = users.map(async (user) => hashedAclLine(user, sha256(await store.password(user))));
+  return ['user default off resetkeys resetchannels -@all', ...(await Promise.all(lines)), ''].join('\n');
+}
+
+async function certificateText(sources: Sources, content: Extract<Content, { kind: 'ca' | 'certificate' | 'key' }>) {
+  const text =
+    content.kind === 'ca'
+      ? await sources.authority.read('ca', 'crt')
+      : await sources.authority.read(content.of, content.kind === 'key' ? 'key' : 'crt');
+  if (text === undefined) throw new Error(`the store holds no ${content.kind}`);
+  return text;
+}
+
+/** What a file holds; without a line end after passwords and keys. */
+export function textOf(content: Content, sources: Sources): Promise<string> {
+  switch (content.kind) {
+    case 'database-password':
+      return sources.store.password(content.role);
+    case 'redis-password':
+      return sources.store.password(content.user);
+    case 'api-key':
+      return sources.store.apiKey();
+    case 'roles-sql':
+      return rolesSql(sources.store);
+    case 'acl':
+      return aclFile(sources.store, content.users);
+    default:
+      return certificateText(sources, content);
+  }
+}
+
+/** Only its owner may look in. */
+const folderMode = 0o500;
+
+/**
+ * Writes the files of a consumer into its folder and removes what is none of them. Returns the names of what is new.
+ * @param owned false: files stay with whoever runs this (tests)
+ */
+export async function fillConsumer(
+  name: ConsumerName,
+  folder: string,
+  sources: Sources,
+  owned: boolean,
+): Promise<readonly string[]> {
+  const { uid, files }: Consumer = consumers[name];
+  await mkdir(folder, { recursive: true });
+  const changed: string[] = [];
+  for (const [file, content] of Object.entries(files)) {
+    const text = await textOf(content, sources);
+    const fresh = await writeSecret(join(folder, file), text, owned ? { uid, gid: uid } : undefined);
+    if (fresh) changed.push(file);
+  }
+  for (const file of await readdir(folder)) {
+    if (!Object.hasOwn(files, file)) await rm(join(folder, file), { force: true, recursive: true });
+  }
+  if (owned) {
+    await chown(folder, uid, uid);
+    await chmod(folder, folderMode);
+  }
+  return changed;
+}

@@ -1,0 +1,42 @@
+/** The API key on the host, as the embedded default keeps it: `.millrace/api-key`, 0600, of whoever owns the checkout. */
+import { chmod, chown, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readIfThere } from './files.ts';
+
+const file = 'api-key';
+const minChars = 16;
+const ownerOnlyFile = 0o600;
+const ownerOnlyFolder = 0o700;
+
+/** The key that stands there, if it can serve. */
+export async function keyOnHost(folder: string): Promise<string | undefined> {
+  const key = (await readIfThere(join(folder, file)))?.trim();
+  return key !== undefined && key.length >= minChars ? key : undefined;
+}
+
+/**
+ * Writes the key.
+ * @param checkout a folder of the checkout: where Docker made the key's folder itself, as root, it goes to the owner of this one
+ * @returns true when it was not there before
+ */
+export async function writeKeyOnHost(folder: string, key: string, checkout: string): Promise<boolean> {
+  const made = await stat(folder);
+  const madeByDocker = made.uid === 0 && (await readdir(folder)).every((name) => name === file);
+  const owner = madeByDocker ? await stat(checkout) : made;
+  if (madeByDocker) {
+    await chown(folder, owner.uid, owner.gid);
+    await chmod(folder, ownerOnlyFolder);
+  }
+  if ((await keyOnHost(folder)) === key) return false;
+  const fresh = join(folder, `${file}.new`);
+  await rm(fresh, { force: true });
+  const handle = await open(fresh, 'wx', ownerOnlyFile);
+  try {
+    await handle.writeFile(`${key}\n`);
+    await handle.chown(owner.uid, owner.gid);
+  } finally {
+    await handle.close();
+  }
+  await rename(fresh, join(folder, file));
+  return true;
+}

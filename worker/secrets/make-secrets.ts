@@ -1,0 +1,79 @@
+/** What the one-shot does, on folders that are passed in. Safe to repeat, and to kill: the store is written first. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { aclUserNames } from '../redis/index.ts';
+import { newApiKey } from '../services/tenants/tenants.ts';
+import { CertificateAuthority } from './certificates.ts';
+import { consumerNames, databaseRoles } from './consumers.ts';
+import { meaningless, takenOver, unusedUrls } from './dify-env.ts';
+import { externalSecrets } from './external.ts';
+import { readIfThere } from './files.ts';
+import { fillConsumer } from './fill.ts';
+import { keyOnHost, writeKeyOnHost } from './host-key.ts';
+import { newPassword, SecretStore } from './store.ts';
+
+export interface SecretsCommand {
+  /** Every password and certificate anew, but those that `.env` sets. */
+  readonly rotate: boolean;
+  /** The API key too. */
+  readonly rotateApiKey: boolean;
+}
+
+export interface SecretsOptions extends SecretsCommand {
+  readonly store: string;
+  /** One folder a consumer below it. */
+  readonly consumers: string;
+  /** Holds `.env.example`, perhaps `.env`, and `external/` with certificates of servers that are not the kit's. */
+  readonly compose: string;
+  /** Where the API key goes. */
+  readonly host: string;
+  readonly topology: string;
+  readonly tls: boolean;
+  /** Hands files to their consumers' users; root only. */
+  readonly owned: boolean;
+  readonly say: (line: string) => void;
+}
+
+/** @throws StartError `secrets_refused` when `.env` holds a password that is none, or lacks one that it must hold */
+export async function makeSecrets(options: SecretsOptions): Promise<void> {
+  const { say } = options;
+  const env = (await readIfThere(join(options.compose, '.env'))) ?? '';
+  const given = takenOver(env);
+  await mkdir(options.store, { recursive: true });
+  const store = new SecretStore(options.store);
+  const authority = new CertificateAuthority(options.store);
+
+  if (options.rotate) {
+    for (const name of [...databaseRoles, ...aclUserNames]) await store.keepPassword(name, newPassword());
+    await authority.renew();
+    say('every password and certificate is new');
+  }
+  const made = await authority.ensure();
+  if (made.length > 0) say(`made certificates: ${made.join(', ')}`);
+  if (given.database !== undefined) await store.keepPassword('postgres', given.database);
+  if (given.redis !== undefined) await store.keepPassword('millrace-producer', given.redis);
+  if (given.sentinel !== undefined) await store.keepPassword('millrace-sentinel-client', given.sentinel);
+  if (given.apiKey !== undefined) await store.keepApiKey(given.apiKey);
+  else if (options.rotateApiKey) await store.keepApiKey(newApiKey());
+  const key = await store.apiKey(await keyOnHost(options.host));
+
+  const sources =
+    options.topology === 'external'
+      ? await externalSecrets({ store, authority, given, compose: options.compose, tls: options.tls })
+      : { store, authority };
+  for (const name of consumerNames) {
+    const changed = await fillConsumer(name, join(options.consumers, name), sources, options.owned);
+    if (changed.length > 0) say(`${name}: wrote ${changed.join(', ')}`);
+  }
+  if (await writeKeyOnHost(options.host, key, options.compose)) say('wrote the API key to the host');
+  await tellOfTheRest(options, env);
+}
+
+/** Keys of a Dify `.env` that do nothing here: said, so that nobody leans on them. */
+async function tellOfTheRest({ compose, say }: SecretsOptions, env: string): Promise<void> {
+  const example = (await readIfThere(join(compose, '.env.example'))) ?? '';
+  const urls = unusedUrls(env);
+  if (urls.length > 0) say(`built from their parts, and not read: ${urls.join(', ')}`);
+  const names = meaningless(env, example);
+  if (names.length > 0) say(`mean nothing here: ${names.join(', ')}`);
+}
