@@ -124,6 +124,20 @@ export const executionTasks: readonly RegisteredTask[] = [
     },
   }),
   defineTask({
+    name: 'late_once',
+    queue,
+    timeLimitSeconds: 0.3,
+    retry: { ...twice, timeouts: true },
+    description: 'Is over its time limit at its first attempt, heeding its signal or not, or at each.',
+    payload: z.strictObject({ how: z.enum(['heeds', 'deaf', 'busy', 'always']) }),
+    handle: async (ctx, { how }) => {
+      if (ctx.attempt > 0 && how !== 'always') return { attempt: ctx.attempt };
+      if (how === 'busy') for (;;);
+      await wait(endlessMs, undefined, how === 'deaf' ? { ref: false } : { signal: ctx.signal });
+      return undefined;
+    },
+  }),
+  defineTask({
     name: 'deaf_limit',
     queue,
     timeLimitSeconds: 0.3,

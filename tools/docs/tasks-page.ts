@@ -27,15 +27,15 @@ const intro = `A task is sent with \`POST /v1/tasks\` as \`{"task": "<name>", "p
 client as a job of that name with the data \`{"payload": {…}}\`. A payload is one JSON object of at most ${maxPayloadBytes / 1024 / 1024} MiB; fields that are not listed are refused.
 
 Retries come after the attempt that failed: 3 retries are 4 attempts. An error that no repetition mends (a payload that does not fit, a document
-that cannot be read) ends the task at once, and so does an attempt that takes longer than the time limit. A task whose attempts are spent is \`FAILED\` and a dead letter, kept until someone retries or
+that cannot be read) ends the task at once, and so does an attempt that takes longer than the time limit, unless it says that time-outs are retried too. A task whose attempts are spent is \`FAILED\` and a dead letter, kept until someone retries or
 drops it, or until \`MILLRACE_RESULT_TTL\` is over.`;
 
 /** Delays in words: "after 60, 120, 240 s, each spread by 10 %". */
-function retryText({ retry: { retries, delaySeconds, jitter } }: RegisteredTask): string {
+function retryText({ retry: { retries, delaySeconds, jitter, timeouts } }: RegisteredTask): string {
   if (retries === 0) return 'none';
   const delays = Array.from({ length: retries }, (_, n) => delaySeconds(n));
   const after = new Set(delays).size === 1 ? `${delays[0]} s each` : `${delays.join(', ')} s`;
-  return `${retries}, after ${after}${jitter === 0 ? '' : `, spread by ±${Math.round(jitter * 100)} %`}`;
+  return `${retries}, after ${after}${jitter === 0 ? '' : `, spread by ±${Math.round(jitter * 100)} %`}${timeouts ? ', also of time-outs' : ''}`;
 }
 
 function durationText(seconds: number): string {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { PermanentError } from '../errors.ts';
-import { afterFailure, defaultRetry, exponentialDelay, fixedDelay } from './retry.ts';
+import { TimeLimitError } from './execution/reasons.ts';
+import { afterFailure, defaultRetry, delayAfterTimeout, exponentialDelay, fixedDelay } from './retry.ts';
 
 const error = new Error('the network');
 /** A random number of [0, 1) as Math.random gives them. */
@@ -32,6 +33,26 @@ it('should never try a permanent error again', () => {
   const permanent = new DocumentBad({ code: 'bad', message: 'It is bad.' });
   for (const attempts of [1, 2, 99])
     expect(afterFailure(defaultRetry, attempts, permanent, 0.5)).toEqual({ retry: false, reason: 'permanent' });
+});
+
+it('should try again what was over its time limit when the policy says so, and then as often as a failure', () => {
+  const late = new TimeLimitError('noted', 1);
+  for (const attempts of [1, 4])
+    expect(afterFailure(defaultRetry, attempts, late, 0.5)).toEqual({ retry: false, reason: 'time_limit' });
+  const policy = { ...defaultRetry, timeouts: true };
+  expect([1, 2, 3, 4].map((attempts) => afterFailure(policy, attempts, late, 0.5))).toEqual([
+    { retry: true, delayMs: 60_000 },
+    { retry: true, delayMs: 120_000 },
+    { retry: true, delayMs: 240_000 },
+    { retry: false, reason: 'spent' },
+  ]);
+  expect([1, 2, 3, 4].map((attempts) => delayAfterTimeout(policy, attempts, 0.5))).toEqual([
+    60_000,
+    120_000,
+    240_000,
+    undefined,
+  ]);
+  expect(delayAfterTimeout(defaultRetry, 1, 0.5)).toBeUndefined();
 });
 
 it('should spread delays over the whole of the jitter, both ways', () => {

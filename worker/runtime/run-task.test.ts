@@ -12,6 +12,7 @@ import { type Completion, completeTasks } from './ledger/finish.ts';
 import { noLive } from './live/index.ts';
 import { fixedDelay } from './retry.ts';
 import { runTask } from './run-task.ts';
+import type { RegisteredTask } from './task.ts';
 import { claim, openLedger, rowOf, runningTask } from './testing/ledger.ts';
 
 const log = createLogger({ level: 'fatal' });
@@ -36,7 +37,9 @@ afterAll(async () => {
 });
 
 /** Runs attempts that end so, until the ledger lets nobody claim the row; returns the outcomes and the row. */
-async function attempts(...ends: Ended[]) {
+const attempts = (...ends: Ended[]) => attemptsOf(task, ...ends);
+
+async function attemptsOf(task: RegisteredTask, ...ends: Ended[]) {
   const { fence } = await runningTask(db);
   await db.query(`update tasks_live set status = 'PENDING', epoch = 0, attempts = 0 where id = $1`, [fence.id]);
   const outcomes: string[] = [];
@@ -65,6 +68,27 @@ it('should end for good what no retry mends, and what was over its time limit', 
   const late = await attempts({ error: new TimeLimitError('noted', 1) }, fails);
   expect(late.outcomes).toEqual(['timed_out']);
   expect(late.row).toMatchObject({ status: 'TIMED_OUT', attempts: 1, dead_letter: true });
+});
+
+it('should count what was over its time limit as an attempt of a task whose policy retries it, and raise its epoch', async () => {
+  const patient = { ...task, retry: { ...task.retry, retries: 1, timeouts: true } };
+  const late: Ended = { error: new TimeLimitError('noted', 1) };
+  const spent = await attemptsOf(patient, late, late, late);
+  expect(spent.outcomes).toEqual(['retrying', 'timed_out']);
+  // two claims and two passed limits
+  expect(spent.row).toMatchObject({ status: 'TIMED_OUT', attempts: 2, epoch: 4, dead_letter: true });
+  expect(spent.row.error_history.map(({ code, attempt }) => [code, attempt])).toEqual([
+    ['time_limit', 0],
+    ['time_limit', 1],
+  ]);
+  expect((await attemptsOf(patient, late, { result: '1' })).row).toMatchObject({ status: 'COMPLETED', attempts: 2 });
+  expect((await attemptsOf(patient, late, fails)).row).toMatchObject({ status: 'FAILED', attempts: 2 });
+  const waiting = await attemptsOf(
+    { ...patient, retry: { ...patient.retry, delaySeconds: fixedDelay(60) } },
+    late,
+    late,
+  );
+  expect(waiting).toMatchObject({ outcomes: ['retrying'], row: { status: 'RETRYING', attempts: 1, worker: null } });
 });
 
 it('should end at the third death, which counts no attempt, with a dead letter that holds each of them', async () => {

@@ -10,6 +10,7 @@ import { giveUpAfterDeath, maxDeaths, postponeTask, putBackAfterDeath } from './
 import { StaleOwnerError } from './ledger/effects.ts';
 import { type Completion, failTask, handBack, retryTask, writeProgress } from './ledger/finish.ts';
 import type { ClaimedTask, TaskError } from './ledger/rows.ts';
+import { retryAfterTimeout } from './ledger/timeouts.ts';
 import { publishFollowers } from './live/accepted.ts';
 import type { LiveSink } from './live/publisher.ts';
 import { RunEvents } from './live/run-events.ts';
@@ -140,20 +141,18 @@ async function finish(
     return written(back, 'handed_back', () => events.waitsAgain());
   }
   const kept = taskError(error, attempts - 1);
-  if (error instanceof TimeLimitError) {
-    log().error({ limit_seconds: task.timeLimitSeconds }, 'task timed out');
-    const over = await persistently(() => failTask(db, fence, kept, 'TIMED_OUT'), log);
-    return written(over, 'timed_out', () => events.failed('TIMED_OUT', kept));
-  }
+  const late = error instanceof TimeLimitError;
   const next = afterFailure(task.retry, attempts, error, Math.random());
   if (next.retry) {
-    log().warn({ err: error, retry_in_ms: next.delayMs }, 'attempt failed');
-    const retried = await persistently(() => retryTask(db, fence, kept, next.delayMs), log);
-    return written(retried, 'retrying', () => events.retrying(kept));
+    log().warn({ err: error, retry_in_ms: next.delayMs }, late ? 'attempt timed out' : 'attempt failed');
+    const retry = late ? retryAfterTimeout : retryTask;
+    const retried = await persistently(() => retry(db, fence, kept, next.delayMs), log);
+    return written(retried, 'retrying', () => events.retrying(kept, late));
   }
-  log().error({ err: error, reason: next.reason }, 'task failed');
-  const failed = await persistently(() => failTask(db, fence, kept, 'FAILED'), log);
-  return written(failed, 'failed', () => events.failed('FAILED', kept));
+  const status = late ? 'TIMED_OUT' : 'FAILED';
+  log().error({ err: error, reason: next.reason }, late ? 'task timed out' : 'task failed');
+  const over = await persistently(() => failTask(db, fence, kept, status), log);
+  return written(over, late ? 'timed_out' : 'failed', () => events.failed(status, kept));
 }
 
 /** What it ran in died of it: that counts as a death, not as an attempt. */

@@ -75,7 +75,7 @@ export interface TaskDefinition<P extends z.ZodType = z.ZodType> {
   /** A strict object: unknown fields are refused. */
   readonly payload: P;
   readonly retry: RetryPolicy;
-  /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final. */
+  /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final unless `retry.timeouts`. */
   readonly timeLimitSeconds: number;
   /** A tenant has at most `TENANT_ISOLATED_TASK_CONCURRENCY` of the queue's such tasks at once; the others wait in Postgres. */
   readonly tenantIsolated: boolean;
@@ -90,7 +90,7 @@ export interface RegisteredTask {
   readonly queue: QueueName;
   readonly description: string;
   readonly retry: RetryPolicy;
-  /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final. */
+  /** Bound on one attempt: then its signal is aborted, and it ends as TIMED_OUT, which is final unless `retry.timeouts`. */
   readonly timeLimitSeconds: number;
   /** A tenant has at most `TENANT_ISOLATED_TASK_CONCURRENCY` of the queue's such tasks at once; the others wait in Postgres. */
   readonly tenantIsolated: boolean;

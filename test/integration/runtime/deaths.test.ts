@@ -136,6 +136,18 @@ describe('processes that die', () => {
     expect(child.signalCode).toBe('SIGKILL');
   });
 
+  it('should try it again, alone in a child, when its policy retries what was over its time limit', {
+    timeout: longMs,
+  }, async () => {
+    const first = await startWorker();
+    const { id } = await producer.enqueuer.one({ task: 'late_once', payload: { how: 'busy' }, tenantId });
+    expect(await first.ended).toBe('SIGKILL');
+    expect(await readTask(db, tenantId, id)).toMatchObject({ attempts: 1, deaths: 0, error: { code: 'time_limit' } });
+    const second = await startWorker();
+    expect(await producer.ended(id, 30_000)).toMatchObject({ status: 'COMPLETED', attempts: 2, deaths: 0 });
+    await second.stop();
+  });
+
   it('should drain a worker whose handler does not end although its time is over, and exit with 75', {
     timeout: longMs,
   }, async () => {

@@ -175,6 +175,20 @@ describe.each(classes)('a worker of class %s', (workerClass) => {
     else await until('word of the lost handler', 2000, async () => lost.includes('deaf_limit'));
   });
 
+  it('should try again what was over its time limit when its policy says so, and count the attempt', async () => {
+    const [heeding, deaf, always] = await Promise.all(
+      ['heeds', 'deaf', 'always'].map((how) => send('late_once', { how })),
+    );
+    for (const id of [heeding, deaf]) {
+      const row = await runtime.ended(id ?? '');
+      expect(row).toMatchObject({ status: 'COMPLETED', attempts: 2, deaths: 0, result: { attempt: 1 } });
+      expect(row.error_history).toMatchObject([{ code: 'time_limit', attempt: 0 }]);
+    }
+    const spent = await runtime.ended(always ?? '');
+    expect(spent).toMatchObject({ status: 'TIMED_OUT', attempts: 2, dead_letter: true, error: { attempt: 1 } });
+    expect(spent.error_history).toHaveLength(2);
+  });
+
   it('should compute in a thread what says so, without the loop or a database', async () => {
     const [id, effect] = await Promise.all([
       send('computes', { ms: 200, effect: false }),
@@ -187,6 +201,11 @@ describe.each(classes)('a worker of class %s', (workerClass) => {
   const ofHosts = () => {
     it('should kill what never yields', async () => {
       expect(await runtime.ended(await send('busy'))).toMatchObject({ status: 'TIMED_OUT', deaths: 0 });
+      expect(await runtime.ended(await send('late_once', { how: 'busy' }))).toMatchObject({
+        status: 'COMPLETED',
+        attempts: 2,
+        deaths: 0,
+      });
     });
 
     it('should stop within 2 s of its cancel what does not heed it', async () => {

@@ -69,6 +69,15 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
       return text;
     }),
     task('endless', () => new Promise(() => undefined), { timeLimitSeconds: 0.2 }),
+    task(
+      'late',
+      async (ctx, { text }) => {
+        note(ctx.taskId, text);
+        if (ctx.attempt >= Number(text)) return ctx.attempt;
+        return new Promise((_resolve, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)));
+      },
+      { timeLimitSeconds: 0.2, retry: { ...retry, timeouts: true } },
+    ),
     defineTask({
       name: 'held',
       queue,
@@ -158,6 +167,12 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
     expect(spent).toMatchObject({ status: 'FAILED', attempts: 3, error: { message: 'attempt 2 fails', attempt: 2 } });
     const permanent = await ended(await send('hopeless'));
     expect(permanent).toMatchObject({ status: 'FAILED', attempts: 1, error: { code: 'hopeless', attempt: 0 } });
+    const [once, always] = [await send('late', '1'), await send('late', '99')];
+    const retried = await ended(once);
+    expect(retried).toMatchObject({ status: 'COMPLETED', attempts: 2, result: 1 });
+    expect(retried.error_history).toMatchObject([{ code: 'time_limit', attempt: 0 }]);
+    expect((runsOf(once)[1]?.at ?? 0) - (runsOf(once)[0]?.at ?? 0)).toBeGreaterThanOrEqual(retryMs);
+    expect(await ended(always)).toMatchObject({ status: 'TIMED_OUT', attempts: 3, error: { code: 'time_limit' } });
     const late = await ended(await send('endless'));
     expect(late).toMatchObject({ status: 'TIMED_OUT', attempts: 1, error: { code: 'time_limit' } });
   });

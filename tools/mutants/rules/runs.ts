@@ -113,8 +113,8 @@ export const attempts: Chapter = {
       id: 'retry-from-zero',
       rule: 'Delays count retries from 0.',
       file: retryFile,
-      text: 'policy.delaySeconds(attempts - 1)',
-      broken: 'policy.delaySeconds(attempts)',
+      text: 'delaySeconds(attempts - 1) * 1000',
+      broken: 'delaySeconds(attempts) * 1000',
       test: retry('should try again three times'),
     },
     {
@@ -127,10 +127,10 @@ export const attempts: Chapter = {
     },
     {
       id: 'timed-out-final',
-      rule: 'TIMED_OUT is final.',
-      file: 'worker/runtime/run-task.ts',
-      text: 'if (error instanceof TimeLimitError) {',
-      broken: 'if (error instanceof TimeLimitError && attempts > task.retry.retries) {',
+      rule: 'TIMED_OUT is final unless the policy retries it.',
+      file: retryFile,
+      text: `if (error instanceof TimeLimitError && !policy.timeouts) return { retry: false, reason: 'time_limit' };`,
+      broken: '',
       test: runTask('and what was over its time limit'),
     },
     {

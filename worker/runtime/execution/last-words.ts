@@ -8,6 +8,7 @@ const runsSchema = z.array(
     task: z.string(),
     attempt: z.int(),
     limitSeconds: z.number(),
+    retryDelayMs: z.number().optional(),
     deadline: z.number(),
   }),
 );

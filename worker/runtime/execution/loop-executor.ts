@@ -4,6 +4,7 @@ import { createContext } from '../context.ts';
 import type { Enqueuer } from '../enqueue.ts';
 import { writeProgress } from '../ledger/finish.ts';
 import type { ClaimedTask, Fence } from '../ledger/rows.ts';
+import { delayAfterTimeout } from '../retry.ts';
 import type { RegisteredTask } from '../task.ts';
 import type { Ended, Executor, RunControl } from './executor.ts';
 import { graceOnLoopMsOf } from './reasons.ts';
@@ -53,6 +54,7 @@ export class LoopExecutor implements Executor {
       task: task.name,
       attempt: claimed.attempts - 1,
       limitSeconds: task.timeLimitSeconds,
+      retryDelayMs: delayAfterTimeout(task.retry, claimed.attempts, Math.random()),
       deadline,
     });
     const ran = ended(task, () => task.run(context, claimed.payload));

@@ -11,7 +11,7 @@ export class HandedBackError extends MillraceError {
   }
 }
 
-/** The task's own bound: the attempt ends as TIMED_OUT. */
+/** The task's own bound: the attempt ends as TIMED_OUT, or is tried again where the policy says so. */
 export class TimeLimitError extends MillraceError {
   override readonly name = 'TimeLimitError';
 

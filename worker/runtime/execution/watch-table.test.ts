@@ -19,6 +19,9 @@ it('should show another thread the runs that are over their deadline, whole', ()
   expect(seen.overdue(999)).toEqual([]);
   expect(seen.overdue(1000)).toEqual([early]);
   expect(seen.overdue(5000)).toEqual([early, late]);
+  const retried = { ...run(500), retryDelayMs: 0 };
+  using _retried = table.add(retried);
+  expect(seen.overdue(500)).toEqual([retried]);
 });
 
 it('should show the beats of the loop', () => {

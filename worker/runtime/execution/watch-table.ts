@@ -10,6 +10,8 @@ export interface WatchedRun {
   /** From 0. */
   readonly attempt: number;
   readonly limitSeconds: number;
+  /** Milliseconds until another attempt when it is over its limit; left out: it ends as TIMED_OUT. */
+  readonly retryDelayMs?: number | undefined;
   /** When its limit is over, ms of the system's clock. */
   readonly deadline: number;
 }
@@ -19,8 +21,8 @@ const capacity = 1024;
 const uuidBytes = 36;
 /** Names of tasks are shorter. */
 const nameBytes = 120;
-/** deadline, epoch, limit, attempt: one float64 each. */
-const numbers = 4;
+/** deadline, epoch, limit, attempt, delay of the next (-1: none): one float64 each. */
+const numbers = 5;
 const textBytes = 2 * uuidBytes + 1 + nameBytes;
 const recordBytes = Math.ceil((numbers * 8 + textBytes) / 8) * 8;
 const beatsBytes = 8;
@@ -51,7 +53,7 @@ export class WatchTable {
   }
 
   /** Puts a run down until disposed. */
-  add({ fence, task, attempt, limitSeconds, deadline }: WatchedRun): Disposable {
+  add({ fence, task, attempt, limitSeconds, retryDelayMs, deadline }: WatchedRun): Disposable {
     const record = this.#free.pop();
     if (record === undefined) return { [Symbol.dispose]: () => undefined };
     const number = (record * recordBytes) / 8;
@@ -62,6 +64,7 @@ export class WatchTable {
     this.#numbers[number + 1] = fence.epoch;
     this.#numbers[number + 2] = limitSeconds;
     this.#numbers[number + 3] = attempt;
+    this.#numbers[number + 4] = retryDelayMs ?? -1;
     // last: a record with a deadline is whole
     this.#numbers[number] = deadline;
     return {
@@ -77,7 +80,10 @@ export class WatchTable {
     const found: WatchedRun[] = [];
     for (let record = 0; record < capacity; record += 1) {
       const number = (record * recordBytes) / 8;
-      const [deadline = 0, epoch = 0, limitSeconds = 0, attempt = 0] = this.#numbers.subarray(number, number + numbers);
+      const [deadline = 0, epoch = 0, limitSeconds = 0, attempt = 0, delay = -1] = this.#numbers.subarray(
+        number,
+        number + numbers,
+      );
       if (deadline === 0 || deadline > time) continue;
       const text = record * recordBytes + numbers * 8;
       const read = (from: number, bytes: number) => this.#text.toString('latin1', text + from, text + from + bytes);
@@ -87,6 +93,7 @@ export class WatchTable {
         task: read(2 * uuidBytes + 1, length),
         attempt,
         limitSeconds,
+        ...(delay < 0 ? {} : { retryDelayMs: delay }),
         deadline,
       });
     }

@@ -1,6 +1,6 @@
 /**
  * Watches the loop from a thread beside it. When the loop stands still and a run on it is over its limit, the thread writes
- * the run's TIMED_OUT over a connection of its own and kills the process: nothing else ends a handler that never yields.
+ * the run's end over a connection of its own and kills the process: nothing else ends a handler that never yields.
  */
 import type { Worker } from 'node:worker_threads';
 import type { DatabaseTarget } from '../../config/config.ts';

@@ -25,8 +25,11 @@ export class RunEvents {
     this.#sink.publish(liveEvent(isNew ? 'step' : 'progress', this.#subject, 'RUNNING', { progress }));
   }
 
-  retrying(error: TaskError): void {
-    this.#sink.publish(liveEvent('status', this.#subject, 'RETRYING', { error }));
+  /** @param late it was over its time limit: the ledger has raised its epoch */
+  retrying(error: TaskError, late = false): void {
+    const { epoch, durable } = this.#subject;
+    const subject = late && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
+    this.#sink.publish(liveEvent('status', subject, 'RETRYING', { error }));
   }
 
   /** Waits again as if this attempt had not been; the ledger has raised its epoch. */

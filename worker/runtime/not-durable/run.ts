@@ -202,8 +202,13 @@ async function finish(
   }
   const stored = taskError(error, claimed.attempts - 1);
   if (error instanceof TimeLimitError) {
-    log.error({ limit_seconds: task.timeLimitSeconds }, 'task timed out');
-    const next = await endFailed(held, { ...stored, status: 'TIMED_OUT' }, true);
+    const next = await endFailed(held, { ...stored, status: 'TIMED_OUT' }, !task.retry.timeouts);
+    if (job.finishedOn === undefined) {
+      log.warn({ err: error, retry_in_ms: job.delay }, 'attempt timed out');
+      events.retrying(stored);
+      return { outcome: 'retrying', next };
+    }
+    log.error({ err: error }, 'task timed out');
     events.failed('TIMED_OUT', stored);
     return { outcome: 'timed_out', next };
   }
