@@ -1,16 +1,17 @@
 /** A CA of the deployment's own, and what it signs, by `openssl`. The CA's key stays in the store. */
 import { execFile } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { errorText, MillraceError } from '../errors.ts';
 import { type CertificateName, certificates } from './consumers.ts';
-import { readIfThere } from './files.ts';
+import { readIfThere, writeSecret } from './files.ts';
 
 const caDays = 3650;
 const days = 365;
 /** Renewed when less is left: an operator who starts the kit once a month never meets the end. */
-export const renewBeforeSeconds = 30 * 86_400;
+const renewBeforeMs = 30 * 86_400_000;
 const timeoutMs = 30_000;
 
 export class CertificateAuthority {
@@ -24,12 +25,15 @@ export class CertificateAuthority {
   /** Makes what is missing, ends soon, is of another CA or has other names. Returns what was made. */
   async ensure(): Promise<readonly string[]> {
     const made: string[] = [];
-    if (!(await this.#lasts('ca'))) {
-      await this.#makeCa();
+    await writeFile(this.#at('openssl.cnf'), '[req]\ndistinguished_name = none\n[none]\n');
+    let ca = await this.#lasting('ca');
+    if (!ca) {
+      ca = await this.#makeCa();
       made.push('ca');
     }
     for (const name of Object.keys(certificates) as CertificateName[]) {
-      if ((await this.#lasts(name)) && (await this.#fits(name))) continue;
+      const certificate = await this.#lasting(name);
+      if (certificate && fits(certificate, ca, name)) continue;
       await this.#sign(name);
       made.push(name);
     }
@@ -51,66 +55,54 @@ export class CertificateAuthority {
     return join(this.#folder, file);
   }
 
-  /** It is there, with its key, and long enough valid. */
-  async #lasts(name: string): Promise<boolean> {
-    if ((await readIfThere(this.#at(`${name}.key`))) === undefined) return false;
-    if ((await readIfThere(this.#at(`${name}.crt`))) === undefined) return false;
-    return this.#agrees('x509', '-in', this.#at(`${name}.crt`), '-noout', '-checkend', String(renewBeforeSeconds));
+  /** The certificate, if it is there with its key and valid for long enough. */
+  async #lasting(name: CertificateName | 'ca'): Promise<X509Certificate | undefined> {
+    const [text, key] = await Promise.all([this.read(name, 'crt'), this.read(name, 'key')]);
+    if (text === undefined || key === undefined) return undefined;
+    const certificate = new X509Certificate(text);
+    const left = certificate.validToDate.getTime() - Date.now();
+    return left > renewBeforeMs && certificate.checkPrivateKey(createPrivateKey(key)) ? certificate : undefined;
   }
 
-  /** Signed by today's CA, with today's names. */
-  async #fits(name: CertificateName): Promise<boolean> {
-    if (!(await this.#agrees('verify', '-CAfile', this.#at('ca.crt'), this.#at(`${name}.crt`)))) return false;
-    const held = await openssl('x509', '-in', this.#at(`${name}.crt`), '-noout', '-ext', 'subjectAltName');
-    const names = [...held.matchAll(/DNS:([^,\s]+)/g)].map(([, found = '']) => found);
-    return names.join() === certificates[name].names.join();
-  }
-
-  async #makeCa(): Promise<void> {
-    await this.#makeKey('ca');
-    await openssl(
-      ...['req', '-x509', '-new', '-key', this.#at('ca.key'), '-out', this.#at('ca.crt.new'), '-days', String(caDays)],
-      ...['-sha256', '-subj', '/CN=Millrace deployment CA', '-addext', 'basicConstraints=critical,CA:TRUE,pathlen:0'],
+  async #makeCa(): Promise<X509Certificate> {
+    await this.#make('ca', caDays, [
+      ...['-subj', '/CN=Millrace deployment CA', '-addext', 'basicConstraints=critical,CA:TRUE,pathlen:0'],
       ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
-    );
-    await rename(this.#at('ca.crt.new'), this.#at('ca.crt'));
+    ]);
+    return new X509Certificate((await this.read('ca', 'crt')) ?? '');
   }
 
   async #sign(name: CertificateName): Promise<void> {
     const { names, server } = certificates[name];
-    const [request, extensions] = [this.#at(`${name}.csr`), this.#at(`${name}.ext`)];
-    await this.#makeKey(name);
-    await openssl('req', '-new', '-key', this.#at(`${name}.key`), '-out', request, '-subj', `/CN=millrace ${name}`);
-    const lines = [
-      'basicConstraints = critical,CA:FALSE',
-      'keyUsage = critical,digitalSignature',
+    const alternatives = [...names.map((host) => `DNS:${host}`), 'IP:127.0.0.1'];
+    await this.#make(name, days, [
+      ...['-CA', this.#at('ca.crt'), '-CAkey', this.#at('ca.key'), '-subj', `/CN=millrace ${name}`],
+      ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'keyUsage=critical,digitalSignature'],
       // a server that replicates, or that asks another, is a client too
-      `extendedKeyUsage = ${server ? 'serverAuth,clientAuth' : 'clientAuth'}`,
-      ...(names.length > 0
-        ? [`subjectAltName = ${[...names.map((host) => `DNS:${host}`), 'IP:127.0.0.1'].join(',')}`]
-        : []),
-    ];
-    await writeFile(extensions, `${lines.join('\n')}\n`);
+      ...['-addext', `extendedKeyUsage=${server ? 'serverAuth,clientAuth' : 'clientAuth'}`],
+      ...(server ? ['-addext', `subjectAltName=${alternatives.join(',')}`] : []),
+    ]);
+  }
+
+  /** A new key and its certificate; a kill between the two leaves a pair that does not fit, which is made again. */
+  async #make(name: CertificateName | 'ca', validDays: number, options: readonly string[]): Promise<void> {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    await writeSecret(this.#at(`${name}.key`), pem);
+    const fresh = this.#at(`${name}.crt.new`);
     await openssl(
-      ...['x509', '-req', '-in', request, '-CA', this.#at('ca.crt'), '-CAkey', this.#at('ca.key'), '-CAcreateserial'],
-      ...['-out', this.#at(`${name}.crt.new`), '-days', String(days), '-sha256', '-extfile', extensions],
+      ...['req', '-x509', '-new', '-sha256', '-key', this.#at(`${name}.key`), '-out', fresh],
+      // without a configuration file that is the machine's, and would add extensions of its own
+      ...['-config', this.#at('openssl.cnf'), '-days', String(validDays), ...options],
     );
-    await rename(this.#at(`${name}.crt.new`), this.#at(`${name}.crt`));
-    await Promise.all([request, extensions].map((file) => rm(file, { force: true })));
+    await rename(fresh, this.#at(`${name}.crt`));
   }
+}
 
-  async #makeKey(name: string): Promise<void> {
-    const fresh = this.#at(`${name}.key.new`);
-    await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', fresh);
-    await rename(fresh, this.#at(`${name}.key`));
-  }
-
-  async #agrees(...args: string[]): Promise<boolean> {
-    return openssl(...args).then(
-      () => true,
-      () => false,
-    );
-  }
+/** True: `certificate` is of this CA and for these names. */
+function fits(certificate: X509Certificate, ca: X509Certificate, name: CertificateName): boolean {
+  const names = [...(certificate.subjectAltName ?? '').matchAll(/DNS:([^,\s]+)/g)].map(([, found = '']) => found);
+  return certificate.verify(ca.publicKey) && names.join() === certificates[name].names.join();
 }
 
 async function openssl(...args: string[]): Promise<string> {
