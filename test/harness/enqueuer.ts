@@ -10,10 +10,10 @@ import {
   noRates,
   type RegisteredTask,
   type TaskRow,
-  TaskWatcher,
   Window,
 } from '../../worker/runtime/index.ts';
 import { createLogger } from '../../worker/telemetry/logger.ts';
+import { endedTask } from './ended.ts';
 import type { RedisServers } from './redis.ts';
 
 export interface TestEnqueuer extends AsyncDisposable {
@@ -35,18 +35,12 @@ export function openEnqueuer(
   const broker = new Broker(connection, log);
   const window = new Window({ size: 5000, isolatedPerTenant: 5000, rates: noRates });
   const notDurable = new NotDurableTasks(broker);
-  const watcher = new TaskWatcher(db, notDurable, log);
   return {
     broker,
     notDurable,
     enqueuer: createEnqueuer({ db, broker, registry: createRegistry(tasks), window, log }),
-    async ended(id, withinMs) {
-      const row = await watcher.untilTerminal(id, withinMs);
-      if (!row?.finished_at) throw new Error(`task ${id} is ${row?.status ?? 'unknown'} after ${withinMs} ms`);
-      return row;
-    },
+    ended: (id, withinMs) => endedTask({ db, notDurable }, id, withinMs),
     async [Symbol.asyncDispose]() {
-      await watcher.stop();
       await broker.close();
       connection.disconnect();
     },

@@ -26,18 +26,17 @@ import {
   startReconciler,
   startRelay,
   type TaskRow,
-  TaskWatcher,
   Window,
   type WindowLimits,
 } from '../../worker/runtime/index.ts';
 import { defaultTenantId } from '../../worker/services/tenants/tenants.ts';
 import { createLogger } from '../../worker/telemetry/logger.ts';
+import { endedTask } from './ended.ts';
 
 export interface TestRuntime extends AsyncDisposable {
   readonly enqueuer: Enqueuer;
   readonly broker: Broker;
   readonly consumer: Consumer;
-  readonly watcher: TaskWatcher;
   readonly notDurable: NotDurableTasks;
   /** Events of this runtime, and who listens to them. */
   readonly live: LivePublisher;
@@ -130,7 +129,6 @@ export function startRuntime({
   });
   consumer.start();
   const notDurable = new NotDurableTasks(broker);
-  const watcher = new TaskWatcher(db, notDurable, log);
   const hub = new LiveHub({
     db,
     notDurable,
@@ -143,23 +141,17 @@ export function startRuntime({
     enqueuer,
     broker,
     consumer,
-    watcher,
     notDurable,
     live,
     hub,
     limits: window.limits,
     metrics,
-    async ended(id, withinMs = 20_000) {
-      const row = await watcher.untilTerminal(id, withinMs);
-      if (!row?.finished_at) throw new Error(`task ${id} is ${row?.status ?? 'unknown'} after ${withinMs} ms`);
-      return row;
-    },
+    ended: (id, withinMs = 20_000) => endedTask({ db, notDurable }, id, withinMs),
     drain: (graceMs) => consumer.stop(graceMs),
     sever() {
       for (const connection of connections) connection.disconnect();
     },
     async [Symbol.asyncDispose]() {
-      await watcher.stop();
       await consumer.stop(0);
       await executor.close();
       await Promise.all(loops.map((loop) => loop.stop()));

@@ -43,7 +43,6 @@ export async function openApi(): Promise<OpenApi> {
     broker: untouched('broker'),
     enqueuer: untouched('enqueuer'),
     registry: untouched('registry'),
-    watcher: untouched('watcher'),
     notDurable: untouched('notDurable'),
     live: untouched('live'),
     hub: untouched('hub'),

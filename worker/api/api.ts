@@ -1,6 +1,7 @@
 /** The HTTP API: one family of routes a plugin, under one roof of auth, limits and problems. */
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { TaskReader, TaskWatcher } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { installAuth } from './auth.ts';
 import { installClosing } from './closing.ts';
@@ -97,7 +98,9 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     setOwnHeaders(request, reply);
   });
   const closing = installClosing(app);
-  const places = new Places();
+  const reader = new TaskReader(deps.db, deps.notDurable);
+  const watcher = new TaskWatcher({ hub: deps.hub, reader, log: deps.log });
+  const shared = { ...deps, places: new Places(), reader, watcher };
   installHttpMetrics(app, deps.metrics);
   await installOpenApi(app, deps.version);
   await app.register(healthRoutes(deps));
@@ -107,7 +110,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       await installRateLimit(v1, deps.settings.rateLimit);
       // of its own, so that addresses below /v1 are answered to those with a key only
       v1.setNotFoundHandler(answerUnknownAddress);
-      for (const routes of families) await v1.register(routes({ ...deps, places }, closing));
+      for (const routes of families) await v1.register(routes(shared, closing));
     },
     { prefix: '/v1' },
   );

@@ -10,7 +10,6 @@ import type {
   LiveWorker,
   NotDurableTasks,
   TaskRegistry,
-  TaskWatcher,
   WindowLimits,
 } from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
@@ -27,8 +26,6 @@ export interface ApiDeps {
   readonly broker: Broker;
   readonly enqueuer: Enqueuer;
   readonly registry: TaskRegistry;
-  /** Of tasks of both kinds. */
-  readonly watcher: TaskWatcher;
   readonly notDurable: NotDurableTasks;
   /** Told of what the API changes. */
   readonly live: LiveSink;

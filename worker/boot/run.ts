@@ -17,7 +17,6 @@ import {
   liveWorkers,
   NotDurableTasks,
   type TaskRegistry,
-  TaskWatcher,
   takeOverAll,
   Window,
 } from '../runtime/index.ts';
@@ -189,8 +188,6 @@ async function listen(
   readiness: ReturnType<typeof createReadiness>,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const watcher = new TaskWatcher(services.db, notDurable, log);
-  stack.defer(() => watcher.stop());
   // loaded here: a process without an API does not pay for it
   const { createApi } = await import('../api/api.ts');
   const api = await createApi({
@@ -200,7 +197,6 @@ async function listen(
     broker,
     enqueuer,
     registry,
-    watcher,
     notDurable,
     live,
     hub,

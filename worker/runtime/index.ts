@@ -89,7 +89,8 @@ export { startRelay } from './relay.ts';
 export { defaultRetry, exponentialDelay, fixedDelay, type RetryPolicy } from './retry.ts';
 export * from './schedules/index.ts';
 export type { Isolation, Progress, RegisteredTask, TaskContext } from './task.ts';
-export { TaskWatcher } from './watch.ts';
+export { TaskReader } from './task-reader.ts';
+export { TaskWatcher } from './task-watcher.ts';
 export {
   type Explained,
   type TaskWhy,

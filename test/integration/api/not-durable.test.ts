@@ -106,7 +106,7 @@ describe('tasks that are not durable over HTTP', () => {
   it('should tell whoever watches a waiting one that it was cancelled', async () => {
     const { body } = await add({ countdown: 600 });
     const waiting = get(body.task_id, '?wait=20');
-    await vi.waitFor(() => expect(t.runtime.watcher.size).toBe(1), 5000);
+    await vi.waitFor(() => expect(t.runtime.hub.size).toBe(1), 5000);
     await cancel(body.task_id);
     expect((await waiting).body).toMatchObject({ status: 'CANCELLED', error: { code: 'task_gone' } });
   });

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHealthServer } from '../../../worker/api/index.ts';
 import { queueNames } from '../../../worker/queues.ts';
+import { until } from '../../harness/until.ts';
 import { problem, startTestApi, type TestApi } from './setup.ts';
 
 describe('operating over HTTP', () => {
@@ -90,16 +91,13 @@ describe('operating over HTTP', () => {
   it("should name a worker's own tasks and only count those of others", async () => {
     const own = await send({ task: 'test_gate', payload: {} });
     const others = await send({ task: 'test_gate', payload: {} }, asOther());
-    const running = Promise.withResolvers<void>();
-    const waiting = new Set([own, others]);
-    const heard = [own, others].map((id) =>
-      t.runtime.watcher.listen(id, (row) => {
-        if (row.status === 'RUNNING') waiting.delete(id);
-        if (waiting.size === 0) running.resolve();
-      }),
-    );
-    await running.promise;
-    for (const listening of heard) listening[Symbol.dispose]();
+    await until('both run', 20_000, async () => {
+      const [row] = await t.db.query<{ running: number }>(
+        `select count(*)::int as running from tasks where id = any ($1::uuid[]) and status = 'RUNNING'`,
+        [[own, others]],
+      );
+      return row?.running === 2;
+    });
     const { body } = await t.call({ url: '/v1/workers' });
     expect(body.workers).toMatchObject([{ name: 'test', slots: { busy: 2 }, running: [{ task_id: own }] }]);
     t.gate.release();

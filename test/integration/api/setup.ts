@@ -159,7 +159,6 @@ export async function startTestApi({ rateLimit = 0, change }: TestApiOptions = {
     broker: runtime.broker,
     enqueuer: runtime.enqueuer,
     registry: createRegistry(tasks),
-    watcher: runtime.watcher,
     notDurable: runtime.notDurable,
     live: runtime.live,
     hub: runtime.hub,

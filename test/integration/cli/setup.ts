@@ -91,7 +91,6 @@ export async function startSystem({ tasks: own, queues, slots, window = {} }: Sy
     broker: runtime.broker,
     enqueuer: runtime.enqueuer,
     registry: createRegistry(tasks),
-    watcher: runtime.watcher,
     notDurable: runtime.notDurable,
     live: runtime.live,
     hub: runtime.hub,

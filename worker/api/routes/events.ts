@@ -13,7 +13,7 @@ const gapText = (complete: boolean): SseText => ({ event: 'gap', text: JSON.stri
 const textOf = ({ event, id, data }: LiveEvent): SseText => ({ event, id, text: data });
 
 export const eventRoutes: Routes =
-  ({ db, notDurable, hub, places }, closing) =>
+  ({ reader, hub, places }, closing) =>
   async (app) => {
     app.get(
       '/events',
@@ -39,7 +39,7 @@ export const eventRoutes: Routes =
       },
       async (request, reply) => {
         const { tenantId, query } = request;
-        const scope = await scopeOf({ db, notDurable }, tenantId, query);
+        const scope = await scopeOf(reader, tenantId, query);
         const last = request.headers['last-event-id'] ?? query.last_event_id;
         const after = typeof last === 'string' && isStreamId(last) ? last : undefined;
         const free = places.take();

@@ -1,7 +1,7 @@
 /** A task's progress as server-sent events. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { isNotDurableRow, isStreamId, readTask, type TaskRow } from '../../runtime/index.ts';
+import { isNotDurableRow, isStreamId, type TaskRow } from '../../runtime/index.ts';
 import { openStream } from '../live/open-stream.ts';
 import { endId, TaskStream } from '../live/task-stream.ts';
 import { taskNotFound } from '../problems/api-error.ts';
@@ -10,11 +10,8 @@ import { lastEventId } from '../schemas/live.ts';
 import type { Routes } from './route.ts';
 
 export const taskEventRoutes: Routes =
-  ({ db, hub, notDurable, places }, closing) =>
+  ({ reader, hub, places }, closing) =>
   async (app) => {
-    const read = async (tenantId: string, id: string) =>
-      (await readTask(db, tenantId, id)) ?? (await notDurable.read(tenantId, id));
-
     const stream = async (request: FastifyRequest, reply: FastifyReply, row: TaskRow, after: string | undefined) => {
       const { tenantId } = request;
       const { id } = row;
@@ -23,7 +20,7 @@ export const taskEventRoutes: Routes =
       const told = new TaskStream({
         taskId: id,
         sse: () => opened.stream,
-        read: () => read(tenantId, id),
+        read: () => reader.again(row),
       });
       let listening: Disposable;
       try {
@@ -73,7 +70,7 @@ export const taskEventRoutes: Routes =
       },
       async (request, reply) => {
         const { task_id: id } = request.params;
-        const row = await read(request.tenantId, id);
+        const row = await reader.read(request.tenantId, id);
         if (!row) throw taskNotFound(id);
         const last = request.headers['last-event-id'] ?? request.query.last_event_id;
         // tells an EventSource, which reconnects by itself, to stop

@@ -6,7 +6,6 @@ import {
   isTerminal,
   listTasks,
   publishStates,
-  readTask,
   removedEvent,
   type TaskRow,
 } from '../../runtime/index.ts';
@@ -35,10 +34,7 @@ const batchBodyBytes = 32 * 1024 * 1024;
 const maxWaitSeconds = 60;
 
 export const taskRoutes: Routes = (deps, closing) => async (app) => {
-  const { db, enqueuer, registry, watcher, notDurable, live, log } = deps;
-  /** The ledger is asked first; Redis, which alone knows tasks that are not durable, when it has no row. */
-  const read = async (tenantId: string, id: string) =>
-    (await readTask(db, tenantId, id)) ?? (await notDurable.read(tenantId, id));
+  const { db, enqueuer, registry, reader, watcher, notDurable, live, log } = deps;
   const accept = async (body: Parameters<typeof requestsOf>[2], tenantId: string) => {
     const requests = requestsOf(registry, tenantId, body);
     try {
@@ -105,13 +101,13 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
     },
     async (request, reply) => {
       const { task_id: id } = request.params;
-      const row = await read(request.tenantId, id);
+      const row = await reader.read(request.tenantId, id);
       if (!row) throw taskNotFound(id);
       if (isTerminal(row.status) || request.query.wait === 0) return taskJson(row);
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
-      const signal = AbortSignal.any([closing.signal, gone.signal]);
-      return taskJson((await watcher.untilTerminal(id, request.query.wait * 1000, signal)) ?? row);
+      const late = AbortSignal.timeout(request.query.wait * 1000);
+      return taskJson(await watcher.untilTerminal(row, AbortSignal.any([closing.signal, gone.signal, late])));
     },
   );
 
@@ -154,7 +150,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
         void publishStates({ live, db, log }, [id]);
         return reply.code(202).send({ task_id: id, status: 'CANCELLED' as const });
       }
-      const row = await read(request.tenantId, id);
+      const row = await reader.read(request.tenantId, id);
       if (!row) throw taskNotFound(id);
       const stands = isNotDurableRow(row) ? await notDurable.remove(row) : row;
       if (stands === undefined) throw taskNotFound(id);

@@ -14,7 +14,7 @@ const codes = Object.values(closeCodes)
   .join('; ');
 
 export const wsRoutes: Routes =
-  ({ db, notDurable, hub, places }, closing) =>
+  ({ reader, hub, places }, closing) =>
   async (app) => {
     const serve = (socket: WebSocket, request: FastifyRequest) => {
       const { tenantId, keyHolds } = request;
@@ -30,7 +30,7 @@ export const wsRoutes: Routes =
         hub,
         tenantId,
         keyHolds,
-        authorise: (asked) => scopeOf({ db, notDurable }, tenantId, asked),
+        authorise: (asked) => scopeOf(reader, tenantId, asked),
       });
       const stop = () => session.close('going_away');
       socket.on('message', (data: Buffer, isBinary: boolean) => {
