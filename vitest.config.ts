@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['worker/**/*.test.ts', 'tools/**/*.test.ts'],
+          include: ['worker/**/*.test.ts', 'tools/**/*.test.ts', 'stacks/**/*.test.ts'],
           testTimeout: 20_000,
           maxWorkers: 2,
         },

@@ -1,0 +1,35 @@
+import { Service } from './service.ts';
+import type { System } from './system.ts';
+import { database, redisLogin, secretsOf, workerUser } from './worker-image.ts';
+
+export interface BeatProps {
+  readonly image: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly after: readonly Service[];
+}
+
+/** Fires schedules. */
+export class Beat extends Service {
+  constructor(system: System, { image, environment, after }: BeatProps) {
+    super(system, {
+      service: 'worker_beat',
+      image,
+      user: workerUser,
+      environment: {
+        ...environment,
+        MODE: 'beat',
+        MIGRATION_ENABLED: 'false',
+        ...database('beat'),
+        ...redisLogin('beat'),
+      },
+      networks: ['data'],
+      mounts: [secretsOf('beat')],
+      health: ['millrace-health'],
+      memoryMegabytes: 256,
+      cpus: 0.5,
+      pids: 512,
+      stopGraceSeconds: 20,
+      after,
+    });
+  }
+}

@@ -1,0 +1,29 @@
+import { Service } from './service.ts';
+import type { System } from './system.ts';
+import { database, secretsOf, workerUser } from './worker-image.ts';
+
+export interface MigrationsProps {
+  readonly image: string;
+  /** What an operator sets. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly after: readonly Service[];
+}
+
+/** The one-shot that brings the database's schema up to what the image needs. */
+export class Migrations extends Service {
+  constructor(system: System, { image, environment, after }: MigrationsProps) {
+    super(system, {
+      service: 'migrate',
+      image,
+      user: workerUser,
+      environment: { ...environment, MODE: 'migrate', MIGRATION_ENABLED: 'true', ...database('migrate') },
+      networks: ['data'],
+      mounts: [secretsOf('migrate')],
+      memoryMegabytes: 256,
+      cpus: 1,
+      pids: 512,
+      stopGraceSeconds: 10,
+      after,
+    });
+  }
+}
