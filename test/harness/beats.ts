@@ -15,15 +15,19 @@ const firstSlotMs = 30_000;
 const askMs = 5000;
 const scheduleName = 'each-second';
 
-export interface StandingBeat extends StageProcess {
+/** What a process without an API tells of itself. */
+export interface Health {
+  /** The value of a metric, `name` or `name{label="value"}`; undefined: it does not tell such. */
+  metric(name: string): Promise<number | undefined>;
+  /** Whether it says that it makes progress: with the database and Redis in reach. */
+  ready(): Promise<boolean>;
+}
+
+export interface StandingBeat extends StageProcess, Health {
   /** Its way to the database, which no other process takes. */
   readonly toDatabase: TcpProxy;
   /** Its way to Redis; where there is one server. */
   readonly toRedis: TcpProxy | undefined;
-  /** The value of a metric of its own; undefined: it does not tell such. */
-  metric(name: string): Promise<number | undefined>;
-  /** Whether it says that it makes progress: with the database and Redis in reach. */
-  ready(): Promise<boolean>;
 }
 
 /** A slot of the schedule that fires each second. */
@@ -89,17 +93,18 @@ async function startBeat(stack: AsyncDisposableStack, stage: Stage, postgres: Ru
     DB_PORT: String(toDatabase.port),
     ...(toRedis && { REDIS_HOST: toRedis.host, REDIS_PORT: String(toRedis.port) }),
   });
-  // the line of a start without an API tells the port of its health
-  const port = /"port":(\d+).*"msg":"ready"/.exec(beat.log())?.[1];
+  return { ...beat, ...healthOf(beat), toDatabase, toRedis };
+}
+
+/** @param started just now: the port stands in the line that says that it is ready */
+export function healthOf(started: StageProcess): Health {
+  const port = /"port":(\d+).*"msg":"ready"/.exec(started.log())?.[1];
   const ask = (path: string) => fetch(`http://127.0.0.1:${port}/${path}`, { signal: AbortSignal.timeout(askMs) });
   return {
-    ...beat,
-    toDatabase,
-    toRedis,
     ready: async () => (await ask('readyz')).ok,
     async metric(name) {
-      const page = await ask('metrics');
-      const line = (await page.text()).split('\n').find((text) => text.startsWith(`${name} `));
+      const page = await (await ask('metrics')).text();
+      const line = page.split('\n').find((text) => text.startsWith(`${name} `));
       return line === undefined ? undefined : Number(line.split(' ').at(-1));
     },
   };
