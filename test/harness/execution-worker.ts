@@ -28,7 +28,7 @@ const runtime = startRuntime({
   tasks: executionTasks,
   workerClass,
   hosts: { entry: new URL('./task-host.ts', import.meta.url), maxTasks: 50, maxMemoryMib: 300 },
-  watchdog: createWatchdog(database, log),
+  watchdog: createWatchdog({ database, events: redis.events, log }),
 });
 process.stdin.resume().once('end', async () => {
   await runtime[Symbol.asyncDispose]();

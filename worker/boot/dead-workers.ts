@@ -1,12 +1,22 @@
 /** What a dead worker process held, given back at once: its tasks, its jobs, its place among the live ones. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../db/index.ts';
-import { type Broker, endOverdue, forgetWorker, type readOverdue, takeOverOwner } from '../runtime/index.ts';
+import {
+  type Broker,
+  endOverdue,
+  forgetWorker,
+  type LiveSink,
+  publishStates,
+  type readOverdue,
+  takeOverOwner,
+} from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface DeadWorkersDeps {
   readonly db: Database;
-  readonly broker: Broker;
+  readonly broker: Pick<Broker, 'ready' | 'releaseJobs'>;
+  /** Told of what it was killed for. */
+  readonly live: LiveSink;
   readonly log: Logger;
   /** Told when tasks were given back: they are due. */
   readonly onGivenBack: () => void;
@@ -39,6 +49,7 @@ export class DeadWorkers {
    */
   async giveBack(worker: DeadWorker, signal?: AbortSignal): Promise<void> {
     let before = 0;
+    let told = worker.overdue.length === 0;
     for (const at of roundsMs) {
       if (at > before) {
         if (signal?.aborted) return;
@@ -46,23 +57,37 @@ export class DeadWorkers {
         if (signal?.aborted) return;
       }
       before = at;
-      await this.#round(worker);
+      const done = await this.#round(worker);
+      if (done && !told) await this.#tell(worker);
+      told ||= done;
     }
   }
 
-  async #round({ owner, overdue }: DeadWorker): Promise<void> {
+  /** Whether it went through. */
+  async #round({ owner, overdue }: DeadWorker): Promise<boolean> {
     const { db, broker, log, onGivenBack } = this.#deps;
     try {
       const timedOut = await endOverdue(db, overdue);
-      if (timedOut > 0)
-        log.error({ tasks: timedOut }, 'tasks timed out that kept the loop of their worker process busy');
+      if (timedOut.length > 0)
+        log.error({ tasks: timedOut.length }, 'tasks timed out that kept the loop of their worker process busy');
       const tasks = await takeOverOwner(db, owner);
       await forgetWorker(db, owner);
       if (tasks > 0) log.warn({ tasks }, 'gave back the tasks of a worker process that died');
       if (broker.ready) await broker.releaseJobs(owner);
       if (tasks > 0) onGivenBack();
+      return true;
     } catch (error) {
       log.warn({ err: error }, 'what a worker process held could not be given back yet');
+      return false;
     }
+  }
+
+  /** Also of ends that its watchdog has written itself. */
+  async #tell({ overdue }: DeadWorker): Promise<void> {
+    const { db, live, log } = this.#deps;
+    await publishStates(
+      { live, db, log },
+      overdue.map(({ fence }) => fence.id),
+    );
   }
 }

@@ -22,7 +22,9 @@ export function openExecutor(
   stack: AsyncDisposableStack,
 ): Executor {
   const { workerClass, maxTasksPerChild, maxMemoryPerChildMib } = config.worker;
-  const watchdog = createWatchdog(config.database, log, lastWordsFd);
+  // who reads its last words tells of what they say
+  const events = lastWordsFd === undefined ? config.redis?.events : undefined;
+  const watchdog = createWatchdog({ database: config.database, events, lastWordsFd, log });
   stack.defer(() => watchdog.close());
   const executor = createExecutor({
     workerClass,

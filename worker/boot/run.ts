@@ -120,7 +120,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
       { config, db, registry, connection, metrics, live, log, wearOut: worn.resolve, onLed: relay.nudge },
       stack,
     );
-  await worker?.serve({ db, broker, targets, onDue: relay.nudge, stack });
+  await worker?.serve({ db, broker, live, targets, onDue: relay.nudge, stack });
   if (config.mode === 'beat' || config.mode === 'all') {
     // as the API below
     const { startBeatIn } = await import('./beat.ts');

@@ -6,7 +6,7 @@ import type { RedisTargets } from '../config/redis-target.ts';
 import type { Database } from '../db/index.ts';
 import type { DataFolder } from '../embedded/data-folder.ts';
 import { endLeftWorker, forgetNotedWorker, noteWorker } from '../embedded/left-worker.ts';
-import type { Broker } from '../runtime/index.ts';
+import type { Broker, LiveSink } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { DeadWorkers } from './dead-workers.ts';
 import { Supervisor, workerEntry } from './supervisor.ts';
@@ -22,6 +22,7 @@ export interface Supervised {
 export interface SupervisedGround {
   readonly db: Database;
   readonly broker: Broker;
+  readonly live: LiveSink;
   readonly targets: RedisTargets;
   /** Told when a task may be due that waited for another one, or that a dead worker held. */
   readonly onDue: () => void;
@@ -47,8 +48,8 @@ export async function superviseWorker(
   // for a start that fails before there is anything to drain
   stack.defer(() => supervisor.stop());
   const metrics = new MetricsWithWorker(supervisor);
-  const serve = async ({ db, broker, targets, onDue, stack: opened }: SupervisedGround) => {
-    const dead = new DeadWorkers({ db, broker, log, onGivenBack: onDue });
+  const serve = async ({ db, broker, live, targets, onDue, stack: opened }: SupervisedGround) => {
+    const dead = new DeadWorkers({ db, broker, live, log, onGivenBack: onDue });
     // a database of one's own is taken over as a whole; in one that others share, what the worker of the killed run held
     if (left && config.database) void dead.giveBack({ owner: left.owner, overdue: [] });
     opened.defer(async () => {

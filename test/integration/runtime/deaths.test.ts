@@ -19,6 +19,7 @@ import {
 } from '../../harness/databases.ts';
 import { openEnqueuer, type TestEnqueuer } from '../../harness/enqueuer.ts';
 import { executionTasks } from '../../harness/execution-tasks.ts';
+import { hearEvents } from '../../harness/live-hub.ts';
 import { startMillrace } from '../../harness/millrace-process.ts';
 import { endProcess } from '../../harness/processes.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
@@ -129,10 +130,12 @@ describe('processes that die', () => {
 
   it('should end a handler that never yields as TIMED_OUT, and with it its process', { timeout: longMs }, async () => {
     const { ended, child } = await startWorker();
+    await using heard = await hearEvents({ db, redis, notDurable: producer.notDurable }, tenantId);
     const { id } = await producer.enqueuer.one({ task: 'busy', payload: {}, tenantId });
     const row = await producer.ended(id, 20_000);
     expect(row).toMatchObject({ status: 'TIMED_OUT', attempts: 1, error: { code: 'time_limit', attempt: 0 } });
     expect(await ended).toBe('SIGKILL');
+    expect(await heard.end(id)).toMatchObject({ status: 'TIMED_OUT', epoch: row.epoch, error: { code: 'time_limit' } });
     expect(child.signalCode).toBe('SIGKILL');
   });
 
@@ -245,6 +248,7 @@ describe.each(databaseNames)('suspects on %s', (kind) => {
   it('should run alone in a child what ran when its process died, with effects once and its deaths counted', async () => {
     const { db } = database;
     await using runtime = startHere();
+    await using heard = await hearEvents({ db, redis, notDurable: runtime.notDurable }, tenantId);
     const ids = await Promise.all([
       left(runtime, 'where', {}),
       left(runtime, 'effects', {}),
@@ -261,6 +265,7 @@ describe.each(databaseNames)('suspects on %s', (kind) => {
     expect(count?.n).toBe(1);
     expect(survivor).toMatchObject({ status: 'COMPLETED', deaths: 2, attempts: 1 });
     expect(hopeless).toMatchObject({ status: 'FAILED', deaths: 3, error: { code: 'deaths_exceeded' } });
+    expect(await heard.end(hopeless?.id ?? '')).toMatchObject({ status: 'FAILED', error: { code: 'deaths_exceeded' } });
     // its dead letter does not come back to the loop
     await db.tx((tx) => retryDeadLetters(tx, tenantId, { id: hopeless?.id }, 1));
     await until(

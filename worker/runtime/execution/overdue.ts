@@ -5,11 +5,11 @@ import { retryAfterTimeout } from '../ledger/timeouts.ts';
 import type { WatchedRun } from './watch-table.ts';
 
 /**
- * TIMED_OUT, or RETRYING where the policy of its task lets another attempt follow, behind the fence of each; returns how many
- * were let in.
+ * TIMED_OUT, or RETRYING where the policy of its task lets another attempt follow, behind the fence of each; returns the ids of
+ * those that were let in.
  */
-export async function endOverdue(db: Queryable, runs: readonly WatchedRun[]): Promise<number> {
-  let ended = 0;
+export async function endOverdue(db: Queryable, runs: readonly WatchedRun[]): Promise<string[]> {
+  const ended: string[] = [];
   for (const { fence, task, attempt, limitSeconds, retryDelayMs } of runs) {
     const error = {
       code: 'time_limit',
@@ -22,7 +22,7 @@ export async function endOverdue(db: Queryable, runs: readonly WatchedRun[]): Pr
         ? await failTask(db, fence, error, 'TIMED_OUT')
         : // the next attempt alone in a child: it took a process with it once
           await retryAfterTimeout(db, fence, error, retryDelayMs, true);
-    if (letIn) ended += 1;
+    if (letIn) ended.push(fence.id);
   }
   return ended;
 }

@@ -4,6 +4,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { DatabaseTarget } from '../../config/config.ts';
+import type { RedisTarget } from '../../config/redis-target.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { startThreadOn } from './start-thread.ts';
 import { type WatchedRun, WatchTable } from './watch-table.ts';
@@ -20,18 +21,24 @@ const beatMs = 250;
 /** Small: the thread looks at numbers. What it loads for the one time that it writes fits as well. */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 };
 
-/**
- * The thread is started with the first run: an idle process does not pay for it.
- * @param database Postgres, to end the run there; undefined: the process is killed, and whoever takes its tasks over ends the run.
- * @param lastWordsFd a file that another process reads, which then ends the run at once
- */
-export function createWatchdog(database: DatabaseTarget | undefined, log: Logger, lastWordsFd?: number): Watchdog {
+export interface WatchdogOptions {
+  /** Postgres, to end the run there; undefined: the process is killed, and whoever takes its tasks over ends the run. */
+  readonly database: DatabaseTarget | undefined;
+  /** Where the end is told to who watches; undefined: another process tells it. */
+  readonly events: RedisTarget | undefined;
+  /** A file that another process reads, which then ends the run at once. */
+  readonly lastWordsFd?: number | undefined;
+  readonly log: Logger;
+}
+
+/** The thread is started with the first run: an idle process does not pay for it. */
+export function createWatchdog({ database, events, lastWordsFd, log }: WatchdogOptions): Watchdog {
   const table = new WatchTable();
   let worker: Worker | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const start = () => {
-    const workerData: WatchdogData = { memory: table.memory, database, lastWordsFd };
+    const workerData: WatchdogData = { memory: table.memory, database, events, lastWordsFd };
     worker = startThreadOn(thread, { workerData, resourceLimits });
     worker.unref();
     worker.on('error', (error) => log.error({ err: error }, 'the watchdog of the loop has ended; nothing watches it'));
