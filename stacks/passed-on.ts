@@ -12,8 +12,6 @@ const everywhere = [
   'MILLRACE_TENANT_RATE_LIMITS',
   'TENANT_ISOLATED_TASK_CONCURRENCY',
   'MILLRACE_RESULT_TTL',
-  'SQLALCHEMY_POOL_SIZE',
-  'SQLALCHEMY_MAX_OVERFLOW',
   'SQLALCHEMY_POOL_RECYCLE',
   'SQLALCHEMY_POOL_TIMEOUT',
   'MILLRACE_STATEMENT_TIMEOUT',
@@ -81,8 +79,9 @@ const secretFiles = {
   OPENAI_API_KEY: 'openai_api_key',
 } as const;
 
-/** How many workers the connection budget counts with, when nothing else is said. */
-const mostWorkers = '6';
+/** Connections: together within what Postgres has room for, with as many workers as the budget counts. */
+const connections = { SQLALCHEMY_POOL_SIZE: '10', SQLALCHEMY_MAX_OVERFLOW: '10' } as const;
+const mostWorkers = '8';
 
 /** By who gets it. */
 export interface PassedOn {
@@ -104,7 +103,8 @@ function chosen(values: Values, names: readonly string[]): Record<string, string
 /** What each process is handed of an operator's settings. */
 export function passedOn(values: Values): PassedOn {
   const all = {
-    ...chosen(values, everywhere),
+    ...connections,
+    ...chosen(values, [...everywhere, ...Object.keys(connections)]),
     // one API and one beat; workers are counted ahead, so that none that runs is replaced when others come
     MILLRACE_API_REPLICAS: '1',
     MILLRACE_BEAT_REPLICAS: '1',

@@ -15,11 +15,19 @@ function mountOf(system: System, mount: VolumeMount | FolderMount) {
       source: system.nameOf(mount.volume),
       target: mount.target,
       readOnly: mount.readOnly ?? false,
-      volumeOptions: { labels: [...system.labels] },
     };
   }
   return { type: 'bind', source: system.path(mount.path), target: mount.target, readOnly: !(mount.writable ?? false) };
 }
+
+/** A one-shot has none, also where its image brings one. */
+const healthOf = ({ health }: Pick<ServiceProps, 'health'>) => ({
+  test: health === undefined ? ['NONE'] : ['CMD', ...health],
+  ...healthTiming,
+});
+
+/** As the provider reads it back: `1.0`, `0.25`. */
+const decimal = (value: number) => (Number.isInteger(value) ? value.toFixed(1) : String(value));
 
 export class Service extends Construct implements Gated {
   readonly props: ServiceProps;
@@ -37,7 +45,7 @@ export class Service extends Construct implements Gated {
     const configuration = props.configuration ?? [];
 
     this.container = new Container(this, 'container', {
-      ...(count === undefined ? { name } : { count, name: `${name}-${count.index}` }),
+      ...(count === undefined ? { name } : { count, name: `${name}-\${count.index}` }),
       image: system.image(props.image),
       ...(props.entrypoint === undefined ? {} : { entrypoint: [...props.entrypoint] }),
       ...(props.command === undefined ? {} : { command: [...props.command] }),
@@ -54,8 +62,7 @@ export class Service extends Construct implements Gated {
           }),
       mounts: (props.mounts ?? []).map((mount) => mountOf(system, mount)),
       tmpfs: { '/tmp': `size=${props.temporaryMegabytes ?? 64}m`, ...props.tmpfs },
-      healthcheck:
-        props.health === undefined ? { test: ['NONE'] } : { test: ['CMD', ...props.health], ...healthTiming },
+      healthcheck: healthOf(props),
       ...(props.publish === undefined
         ? {}
         : {
@@ -64,7 +71,9 @@ export class Service extends Construct implements Gated {
             ],
           }),
       memory: props.memoryMegabytes,
-      cpus: String(props.cpus),
+      // Docker's own default, said, since the provider sees a difference otherwise: as much swap as memory.
+      memorySwap: props.memoryMegabytes * 2,
+      cpus: decimal(props.cpus),
       ...(props.sharedMemoryMegabytes === undefined ? {} : { shmSize: props.sharedMemoryMegabytes }),
       capabilities: { drop: ['ALL'], add: (props.capabilities ?? []).map((capability) => `CAP_${capability}`) },
       securityOpts: ['no-new-privileges:true'],
@@ -109,10 +118,16 @@ export class Service extends Construct implements Gated {
   }
 }
 
-/** The part of the props that is plain data; references to other resources change the container by themselves. */
-function definitionHash({ after: _after, replicas: _replicas, ...plain }: ServiceProps): string {
+/** Of the props that are plain data; references to other resources change the container by themselves, and the gate minds its own. */
+function definitionHash({
+  after: _after,
+  replicas: _replicas,
+  gateSeconds: _gate,
+  pids: _pids,
+  ...plain
+}: ServiceProps): string {
   return createHash('sha256')
-    .update(JSON.stringify({ ...plain, healthTiming }))
+    .update(JSON.stringify({ ...plain, health: healthOf(plain) }))
     .digest('hex')
     .slice(0, 16);
 }

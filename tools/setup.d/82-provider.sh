@@ -59,11 +59,19 @@ provider_make() {
   done
 }
 
+# As Terraform names it in full: the registry's host differs between Terraform and OpenTofu.
+provider_address() {
+  local folder
+  folder="$(mktemp -d)"
+  printf 'terraform {\n  required_providers {\n    docker = { source = "%s" }\n  }\n}\n' "$provider_name" >"$folder/main.tf"
+  (cd "$folder" && "$1" providers 2>/dev/null) | sed -n "s|.*provider\[\([^]]*/$provider_name\)\].*|\1|p" | head -n 1
+  rm -rf "$folder"
+}
+
 provider_build() {
   local built="$cache/provider/$provider_version/terraform-provider-docker_v$provider_version" address platform folder
   if ! have go; then reason="no registry answers, and building the provider needs Go 1.25 or newer"; return 1; fi
-  # As Terraform names it: the registry's host differs between Terraform and OpenTofu.
-  address="$(cd "$(provider_stack standalone)" && "$1" providers 2>/dev/null | sed -n "s|.*provider\[\([^]]*/$provider_name\)\].*|\1|p" | head -n 1)"
+  address="$(provider_address "$1")"
   if [ -z "$address" ]; then reason="'$1 providers' does not name $provider_name"; return 1; fi
   if [ ! -x "$built" ]; then
     mkdir -p "$(dirname "$built")"
