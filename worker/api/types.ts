@@ -125,7 +125,14 @@ export interface QueueJson {
     readonly running: number;
     readonly retrying: number;
   };
-  /** Jobs in Redis by BullMQ's state; null when Redis does not answer. */
+  /** Tasks that are not durable, over all tenants: they stand in Redis alone. Null when it does not answer. */
+  readonly not_durable: {
+    readonly waiting: number;
+    /** For their time, those that are tried again among them. */
+    readonly delayed: number;
+    readonly running: number;
+  } | null;
+  /** Jobs in Redis by BullMQ's state, of both kinds; null when Redis does not answer. */
   readonly redis: {
     readonly wait: number;
     readonly prioritized: number;

@@ -3,19 +3,23 @@ import type { QueueJson, WorkerJson } from '../api/types.ts';
 import { table } from './table.ts';
 import { age, shortSpan } from './words.ts';
 
-export const waitingOf = ({ depth }: QueueJson): number => depth.pending + depth.queued + depth.retrying;
-export const isIdle = (queue: QueueJson): boolean => !queue.paused && waitingOf(queue) + queue.depth.running === 0;
+/** Durable tasks and others. Of these none are seen while Redis is away. */
+export const waitingOf = ({ depth, not_durable: others }: QueueJson): number =>
+  depth.pending + depth.queued + depth.retrying + (others ? others.waiting + others.delayed : 0);
+export const runningOf = ({ depth, not_durable: others }: QueueJson): number => depth.running + (others?.running ?? 0);
+export const isIdle = (queue: QueueJson): boolean => !queue.paused && waitingOf(queue) + runningOf(queue) === 0;
 
 export const queueTable = (queues: readonly QueueJson[]): string =>
   table(
-    ['queue', 'state', 'pending', 'queued', 'running', 'retrying', 'oldest', 'consumers', 'in redis'],
-    queues.map(({ name, paused, depth, oldest_seconds, consumers, redis }) => [
+    ['queue', 'state', 'pending', 'queued', 'running', 'retrying', 'not durable', 'oldest', 'consumers', 'in redis'],
+    queues.map(({ name, paused, depth, not_durable: others, oldest_seconds, consumers, redis }) => [
       name,
       paused ? 'paused' : consumers === 0 ? 'no consumer' : 'open',
       depth.pending,
       depth.queued,
       depth.running,
       depth.retrying,
+      others === null ? 'away' : others.waiting + others.delayed + others.running,
       oldest_seconds > 0 ? shortSpan(oldest_seconds) : '',
       consumers,
       redis === null ? 'away' : redis.wait + redis.prioritized + redis.active + redis.delayed,

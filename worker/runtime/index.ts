@@ -79,7 +79,14 @@ export {
 } from './live/index.ts';
 export { type Loop, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
-export { isNotDurableRow, type NotDurableRow, NotDurableTasks } from './not-durable/index.ts';
+export {
+  isNotDurableRow,
+  type NotDurableDepth,
+  type NotDurableRow,
+  NotDurableTasks,
+  notDurableDepth,
+  purgeNotDurable,
+} from './not-durable/index.ts';
 export type { TaskOptions } from './options.ts';
 export { type FieldIssue, maxPayloadBytes, PayloadError, parsePayload } from './payload.ts';
 export { pausedQueues, purgeQueue, setQueuePaused } from './queue-control.ts';

@@ -49,6 +49,32 @@ describe('tasks that are not durable over HTTP', () => {
     expect(await rows()).toBe(before);
   });
 
+  it('should be counted beside the durable ones of its queue, and purged with them, but for those of another tenant', async () => {
+    const mail = async () => {
+      const { queues } = (await t.call({ method: 'GET', url: '/v1/queues' })).body;
+      return queues.find(({ name }: { name: string }) => name === 'mail');
+    };
+    const ids = [];
+    for (const options of [{}, {}, { countdown: 600 }])
+      ids.push((await add({ queue: 'mail', ...options })).body.task_id);
+    const other = { authorization: `Bearer ${t.otherKey}` };
+    const payload = one({ queue: 'mail', durable: false });
+    const others = await t.call({ method: 'POST', url: '/v1/tasks', headers: other, payload });
+    await send(one({ queue: 'mail', countdown: 600 }));
+    expect(await mail()).toMatchObject({
+      not_durable: { waiting: 3, delayed: 1, running: 0 },
+      depth: { pending: 1, queued: 0 },
+      redis: { prioritized: 3, delayed: 1 },
+    });
+    const purged = await t.call({ method: 'POST', url: '/v1/queues/mail/purge' });
+    expect(purged.body).toEqual({ name: 'mail', purged: 4, not_durable: 3 });
+    expect(await mail()).toMatchObject({ not_durable: { waiting: 1, delayed: 0 }, depth: { pending: 0 } });
+    for (const id of ids) expect(problem(await get(id)).code).toBe('task_not_found');
+    expect(await t.call({ method: 'DELETE', url: `/v1/tasks/${others.body.task_id}`, headers: other })).toMatchObject({
+      status: 202,
+    });
+  });
+
   it('should tell a task of another tenant to nobody else', async () => {
     const { body } = await add({ countdown: 60 });
     const other = { authorization: `Bearer ${t.otherKey}` };

@@ -48,7 +48,11 @@ describe('operating over HTTP', () => {
     const waiting = { task: 'test_add', payload: { a: 1, b: 1 }, options: { queue: 'mail', countdown: 600 } };
     const own = await send(waiting);
     const others = await send(waiting, asOther());
-    expect((await t.call({ method: 'POST', url: '/v1/queues/mail/purge' })).body).toEqual({ name: 'mail', purged: 1 });
+    expect((await t.call({ method: 'POST', url: '/v1/queues/mail/purge' })).body).toEqual({
+      name: 'mail',
+      purged: 1,
+      not_durable: 0,
+    });
     expect((await t.call({ url: `/v1/tasks/${own}` })).body).toMatchObject({
       status: 'CANCELLED',
       error: { code: 'purged' },

@@ -7,7 +7,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { PermanentError } from '../../../worker/errors.ts';
 import { queuePrefix } from '../../../worker/queues.ts';
-import { defineTask, fixedDelay, type TaskOptions, type TaskRow } from '../../../worker/runtime/index.ts';
+import {
+  cancelTask,
+  defineTask,
+  fixedDelay,
+  noLive,
+  notDurableDepth,
+  purgeNotDurable,
+  type TaskOptions,
+  type TaskRow,
+} from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import type { RedisServers } from '../../harness/redis.ts';
@@ -289,6 +298,53 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
     }
   }, 60_000);
 
+  it('should be counted by state, and purged by tenant, however many stand before, between and behind', async () => {
+    const { broker } = runtime;
+    const depth = () => notDurableDepth(broker, 'mail', 0);
+    const told: string[] = [];
+    const live = { publish: ({ taskId }: { readonly taskId: string }) => void told.push(taskId) };
+    const other = randomUUID();
+    // nobody takes from this queue; the tenants in turn, over more than a page of what Redis is asked at once
+    const own: string[] = [];
+    for (let batch = 0; batch < 3; batch += 1) {
+      const tasks = Array.from({ length: 1000 }, (_, n) => ({
+        ...request('echo', 'in the queue', { queue: 'mail', priority: 1 + (n % 9) }),
+        ...(n % 2 === 0 && { tenantId: other }),
+      }));
+      const accepted = await runtime.enqueuer.batch(tasks);
+      own.push(...accepted.flatMap(({ id }, n) => (n % 2 === 0 ? [] : [id])));
+    }
+    for (let n = 0; n < 2; n += 1) own.push(await send('echo', '', { queue: 'mail', countdownSeconds: 600 }));
+    const { id: durable } = await runtime.enqueuer.one({
+      task: 'echo',
+      payload: { text: '' },
+      tenantId,
+      options: { queue: 'mail' },
+    });
+    expect(await depth()).toEqual({ waiting: 3000, delayed: 2, running: 0 });
+    expect(await purgeNotDurable({ broker, live }, 'mail', tenantId)).toEqual({ removed: own.length, whole: true });
+    expect(told.toSorted()).toEqual(own.toSorted());
+    expect(await depth()).toEqual({ waiting: 1500, delayed: 0, running: 0 });
+    expect(await runtime.notDurable.read(tenantId, own[0] ?? '')).toBeUndefined();
+    expect(await broker.missing([{ id: durable, queue: 'mail' }])).toEqual([]);
+    await cancelTask(database.db, tenantId, durable, 'the test is over');
+    await purgeNotDurable({ broker, live }, 'mail', other);
+    expect(await depth()).toEqual({ waiting: 0, delayed: 0, running: 0 });
+  }, 120_000);
+
+  it('should leave a running one alone when its queue is purged', async () => {
+    gate = Promise.withResolvers();
+    const id = await send('gated', 'not purged');
+    await vi.waitFor(() => expect(runsOf(id)).toHaveLength(1), 10_000);
+    const waiting = await send('echo', 'purged');
+    const { broker } = runtime;
+    expect(await notDurableDepth(broker, queue, 0)).toMatchObject({ waiting: 1, running: 1 });
+    expect(await purgeNotDurable({ broker, live: noLive }, queue, tenantId)).toEqual({ removed: 1, whole: true });
+    gate.resolve();
+    expect(await ended(id)).toMatchObject({ status: 'COMPLETED' });
+    expect(runsOf(waiting)).toEqual([]);
+  });
+
   it('should give up a task that three processes died of', async () => {
     const id = randomUUID();
     await send('echo', '', { taskId: id, taskIdIsNew: true, countdownSeconds: 0.5 });
@@ -314,6 +370,8 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
   it('should say within its bound that redis is away, and go on when it is back', async () => {
     await servers.stop();
     const startedAt = Date.now();
+    const purge = purgeNotDurable({ broker: runtime.broker, live: noLive }, queue, tenantId);
+    expect(await purge).toEqual({ removed: 0, whole: false });
     await expect(send('echo')).rejects.toMatchObject({ code: 'redis_unavailable' });
     expect(Date.now() - startedAt).toBeLessThan(refusedWithinMs);
     await servers.startAgain();

@@ -1,7 +1,15 @@
 /** Queues: how full they are; pausing, resuming and purging them. */
 import { z } from 'zod';
 import { isQueueName, type QueueName, queueNames, queues } from '../../queues.ts';
-import { type Broker, pausedQueues, purgeQueue, queueDepths, setQueuePaused } from '../../runtime/index.ts';
+import {
+  type Broker,
+  notDurableDepth,
+  pausedQueues,
+  purgeNotDurable,
+  purgeQueue,
+  queueDepths,
+  setQueuePaused,
+} from '../../runtime/index.ts';
 import { ApiError } from '../problems/api-error.ts';
 import { problems } from '../schemas/common.ts';
 import { queueSchema } from '../schemas/operations.ts';
@@ -9,6 +17,11 @@ import type { QueueJson } from '../types.ts';
 import type { Routes } from './route.ts';
 
 const noDepth = { pending: 0, queued: 0, running: 0, retrying: 0, oldestSeconds: 0 };
+
+async function notDurable(broker: Broker, name: QueueName, queued: number): Promise<QueueJson['not_durable']> {
+  if (!broker.ready) return null;
+  return notDurableDepth(broker, name, queued).catch(() => null);
+}
 
 async function redisCounts(broker: Broker, name: QueueName): Promise<QueueJson['redis']> {
   if (!broker.ready) return null;
@@ -51,6 +64,9 @@ export const queueRoutes: Routes = (deps) => async (app) => {
         Promise.all(queueNames.map((name) => redisCounts(broker, name))),
       ]);
       const depthOf = new Map(depths.map((depth) => [depth.queue, depth]));
+      const others = await Promise.all(
+        queueNames.map((name) => notDurable(broker, name, depthOf.get(name)?.queued ?? 0)),
+      );
       return {
         queues: queueNames.map((name, place) => {
           const { pending, queued, running, retrying, oldestSeconds } = depthOf.get(name) ?? noDepth;
@@ -60,6 +76,7 @@ export const queueRoutes: Routes = (deps) => async (app) => {
             carries: queues[name].carries,
             paused: paused.includes(name),
             depth: { pending, queued, running, retrying },
+            not_durable: others[place] ?? null,
             redis: counts[place] ?? null,
             oldest_seconds: oldestSeconds,
             consumers: workers.filter((worker) => worker.queues.includes(name)).length,
@@ -97,14 +114,21 @@ export const queueRoutes: Routes = (deps) => async (app) => {
       schema: {
         tags: ['queues'],
         summary: 'Cancel what waits in a queue',
-        description: "Only the tenant's own tasks; what runs goes on.",
+        description:
+          "Only the tenant's own tasks; what runs goes on. Of those that are not durable nothing remains; `not_durable` is null when " +
+          'Redis did not answer to the end, and some may be left.',
         params,
-        response: { 200: z.object({ name: z.string(), purged: z.int() }), ...problems(404) },
+        response: {
+          200: z.object({ name: z.string(), purged: z.int(), not_durable: z.int().nullable() }),
+          ...problems(404),
+        },
       },
     },
     async (request) => {
       const name = checkedName(request.params.name);
-      return { name, purged: await purgeQueue({ db, live, log }, name, request.tenantId) };
+      const durable = await purgeQueue({ db, live, log }, name, request.tenantId);
+      const { removed, whole } = await purgeNotDurable({ broker, live }, name, request.tenantId);
+      return { name, purged: durable + removed, not_durable: whole ? removed : null };
     },
   );
 };

@@ -11,7 +11,13 @@ export const queueSchema: z.ZodType<QueueJson> = z
     tier: z.enum(['high', 'normal', 'low']),
     carries: z.string(),
     paused: z.boolean(),
-    depth: z.object({ pending: count, queued: count, running: count, retrying: count }),
+    depth: z
+      .object({ pending: count, queued: count, running: count, retrying: count })
+      .meta({ description: 'Durable tasks, over all tenants.' }),
+    not_durable: z
+      .object({ waiting: count, delayed: count, running: count })
+      .nullable()
+      .meta({ description: 'Tasks that are not durable, over all tenants; null when Redis does not answer.' }),
     redis: z.object({ wait: count, prioritized: count, active: count, delayed: count }).nullable(),
     oldest_seconds: z.number(),
     consumers: count,

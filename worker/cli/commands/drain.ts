@@ -6,7 +6,7 @@ import { showProgress } from '../document-bars.ts';
 import { CommandError, exitCode } from '../exit-codes.ts';
 import type { ApiClient } from '../http.ts';
 import { seconds } from '../options.ts';
-import { queueTable, waitingOf } from '../queue-view.ts';
+import { queueTable, runningOf, waitingOf } from '../queue-view.ts';
 
 interface Options extends ApiOptions {
   readonly timeout: number;
@@ -46,7 +46,7 @@ async function drained(
       const unknown = names.find((name) => !queues.some((queue) => queue.name === name));
       if (unknown !== undefined) throw queueUnknown(unknown, queues);
       const chosen = queues.filter(({ name }) => names.length === 0 || names.includes(name));
-      const live = (queue: QueueJson) => waitingOf(queue) + queue.depth.running;
+      const live = (queue: QueueJson) => waitingOf(queue) + runningOf(queue);
       const left = chosen.filter((queue) => live(queue) > 0);
       for (const queue of left) most.set(queue.name, Math.max(most.get(queue.name) ?? 0, live(queue)));
       const seen = chosen.filter(({ name }) => most.has(name));

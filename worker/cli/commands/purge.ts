@@ -18,8 +18,15 @@ export const registerPurge: Register = (program, cli) => {
         const waiting = queue ? ` Waiting there, of all tenants: ${waitingOf(queue)}.` : '';
         return `All tasks of this key's tenant that wait in the queue ${name} are to be cancelled for good.${waiting}`;
       }, options.yes);
-      const answer = await client.post<{ name: string; purged: number }>(`/v1/queues/${part(name)}/purge`, undefined);
+      const answer = await client.post<{ name: string; purged: number; not_durable: number | null }>(
+        `/v1/queues/${part(name)}/purge`,
+        undefined,
+      );
       if (options.json) cli.printJson(answer);
-      else cli.print(`${tasks(answer.purged)} of ${answer.name} ${answer.purged === 1 ? 'was' : 'were'} cancelled`);
+      else {
+        cli.print(`${tasks(answer.purged)} of ${answer.name} ${answer.purged === 1 ? 'was' : 'were'} cancelled`);
+        if (answer.not_durable === null)
+          cli.print('Redis did not answer: tasks that are not durable may be left. Purge again when it is back.');
+      }
     });
 };

@@ -78,8 +78,8 @@ async function publishRows({ live, db }: TellDeps, ids: readonly string[]): Prom
 }
 
 /** Of a task that is not durable and was taken out of Redis, which knows nothing of it any more. */
-export const removedEvent = (row: TaskRow, reason: string): NewLiveEvent => {
+export const removedEvent = (row: TaskRow, reason: string, code = 'cancelled'): NewLiveEvent => {
   const finished_at = new Date();
-  const error = { code: 'cancelled', message: reason, at: finished_at.toISOString(), attempt: 0 };
+  const error = { code, message: reason, at: finished_at.toISOString(), attempt: 0 };
   return eventOfRow({ ...row, status: 'CANCELLED', finished_at, error }, undefined, false);
 };

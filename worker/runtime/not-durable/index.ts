@@ -1,3 +1,4 @@
+export { type NotDurableDepth, notDurableDepth, purgeNotDurable } from './in-queue.ts';
 export { notDurableMeta } from './job.ts';
 export { asksNotDurable, refuseInTransaction } from './refusals.ts';
 export { isNotDurableRow, type NotDurableRow } from './row.ts';

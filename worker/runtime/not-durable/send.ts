@@ -1,5 +1,4 @@
 /** From requests to jobs in Redis: one command, or one transaction for all of a batch. */
-import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Job } from 'bullmq';
 import { v7 as uuidv7 } from 'uuid';
@@ -7,6 +6,7 @@ import type { Queryable } from '../../db/index.ts';
 import { errorText, MillraceError } from '../../errors.ts';
 import { type QueueName, queuePrefix } from '../../queues.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { answered } from '../../within.ts';
 import type { Broker } from '../broker.ts';
 import { bullPriority, type JobData } from '../job.ts';
 import type { Json } from '../json.ts';
@@ -121,24 +121,15 @@ async function standingAlready(
 async function add(broker: Broker, queue: QueueName, jobs: readonly NewJob[], log: Logger): Promise<void> {
   if (!broker.ready) await broker.whenReady(readyMs).catch(() => undefined);
   if (!broker.ready) throw unavailable('cannot be reached. Nothing was accepted.');
-  const over = new AbortController();
   const adding = jobs.length === 1 ? addOne(broker, queue, jobs) : addAll(broker, queue, jobs);
   try {
-    // the loser of the race is heard too: its rejection is nobody's surprise
-    await Promise.race([adding, wait(addMs, undefined, { signal: over.signal }).then(tooLate)]);
+    await answered(addMs, adding, 'redis');
   } catch (error) {
-    adding.catch(() => undefined);
     log.warn({ err: error, queue, jobs: jobs.length }, 'redis took no jobs that are not durable, as far as is known');
     if (isRefusal(error)) throw unavailable('refused the tasks. Nothing was accepted.');
     throw unavailable('did not say whether it took the tasks: nothing is promised, and they may run all the same.');
-  } finally {
-    over.abort();
   }
 }
-
-const tooLate = (): never => {
-  throw new Error(`redis gave no answer within ${addMs} ms`);
-};
 
 /** An error that the server itself answered with: of one command, or of a transaction that it did not begin. */
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';

@@ -1,6 +1,7 @@
 /** Tasks that are not durable, as they are asked for: read from Redis, in the shape of a row. */
 import { MillraceError } from '../../errors.ts';
 import { type QueueName, queueNames, queuePrefix } from '../../queues.ts';
+import { answered } from '../../within.ts';
 import type { Broker } from '../broker.ts';
 import { isTerminal } from '../ledger/rows.ts';
 import { keptSeconds } from './job.ts';
@@ -85,22 +86,15 @@ export class NotDurableTasks {
   }
 
   async #ask<T>(answer: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(reject, answerMs, new Error(`redis gave no answer within ${answerMs} ms`));
-    });
     try {
-      return await Promise.race([answer, late]);
+      return await answered(answerMs, answer);
     } catch {
-      answer.catch(() => undefined);
       throw new MillraceError({
         code: 'redis_unavailable',
         message:
           'No durable task has this id, and Redis, which alone knows those that are not durable, cannot be asked.',
         hint: 'Ask again when it is back.',
       });
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

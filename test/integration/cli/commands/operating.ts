@@ -8,8 +8,10 @@ export function operatingCommands(t: CommandStage): void {
       const ids = [await t.send('sample_noop', '--queue', 'mail'), await t.send('sample_noop', '--queue', 'mail')];
       const { code, stdout } = await t.run(['queues']);
       expect(code).toBe(0);
-      expect(stdout).toMatch(/^queue +state +pending +queued +running +retrying +oldest +consumers +in redis$/m);
-      expect(stdout).toMatch(/^mail +no consumer +\d +\d +0 +0 +\S+ s +0 +\d$/m);
+      expect(stdout).toMatch(
+        /^queue +state +pending +queued +running +retrying +not durable +oldest +consumers +in redis$/m,
+      );
+      expect(stdout).toMatch(/^mail +no consumer +\d +\d +0 +0 +0 +\S+ s +0 +\d$/m);
       expect(stdout).toMatch(/^fast_tasks +open .* 1 +\d$/m);
       const busy = await t.json('queues', '--busy');
       expect(busy.queues.map(({ name }: { name: string }) => name)).toContain('mail');
@@ -43,7 +45,7 @@ export function operatingCommands(t: CommandStage): void {
       expect((await t.json('status', id)).status).not.toBe('CANCELLED');
       const yes = await t.run(['purge', 'mail'], { terminal: { columns: 100, answers: ['y'] } });
       expect(yes).toMatchObject({ code: 0, stdout: expect.stringContaining('1 task of mail was cancelled') });
-      expect(await t.json('purge', 'mail', '--yes')).toEqual({ name: 'mail', purged: 0 });
+      expect(await t.json('purge', 'mail', '--yes')).toEqual({ name: 'mail', purged: 0, not_durable: 0 });
     });
 
     it('should wait until queues have run empty', async () => {
