@@ -1,5 +1,6 @@
 /** What probes are told, by the API and by processes without one. */
 import { errorText } from '../errors.ts';
+import { answered } from '../within.ts';
 import type { ReadinessJson } from './types.ts';
 
 /** Probes give up after seconds; an answer that comes later helps nobody. */
@@ -7,15 +8,9 @@ const readinessTimeoutMs = 5000;
 
 /** Never throws, never hangs. */
 export async function askReadiness(readiness: () => Promise<ReadinessJson>): Promise<ReadinessJson> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${readinessTimeoutMs} ms`)), readinessTimeoutMs);
-  });
   try {
-    return await Promise.race([readiness(), late]);
+    return await answered(readinessTimeoutMs, readiness());
   } catch (error) {
     return { ready: false, checks: { readiness: { ok: false, detail: errorText(error) } } };
-  } finally {
-    clearTimeout(timer);
   }
 }

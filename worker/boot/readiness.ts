@@ -2,6 +2,7 @@
 import type { Database } from '../db/index.ts';
 import { errorText } from '../errors.ts';
 import type { RedisConnection } from '../redis/index.ts';
+import { answered } from '../within.ts';
 
 export interface Check {
   readonly ok: boolean;
@@ -20,16 +21,10 @@ const checkTimeoutMs = 2000;
 const cacheMs = 1000;
 
 async function answers<T>(ask: () => Promise<T>, judge: (answer: T) => Check = () => ({ ok: true })): Promise<Check> {
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${checkTimeoutMs} ms`)), checkTimeoutMs);
-    });
-    return judge(await Promise.race([ask(), late]));
+    return judge(await answered(checkTimeoutMs, ask()));
   } catch (error) {
     return { ok: false, detail: errorText(error) };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts';
 import type { HostPort, RedisTarget, RedisTargets } from '../config/redis-target.ts';
 import { errorText } from '../errors.ts';
+import { within } from '../within.ts';
 import { sentence } from './causes.ts';
 import { checkBudget } from './checks/budget.ts';
 import { clusterOverview } from './checks/cluster.ts';
@@ -15,7 +16,6 @@ import { checkSentinel } from './checks/sentinel.ts';
 import { serversBehindSentinels } from './checks/sentinels.ts';
 import { checkStorage } from './checks/storage.ts';
 import { type Checked, failed, fault, type Report, statusOf } from './report.ts';
-import { within } from './within.ts';
 
 /** Above what the waits inside a check add up to. */
 const checkMs = 20_000;

@@ -1,11 +1,11 @@
 /** Postgres: reached as a worker does, durable, and with the schema of this release. */
 import type { Config, DatabaseTarget } from '../../config/config.ts';
 import { openPostgres } from '../../db/index.ts';
+import { within } from '../../within.ts';
 import { postgresFault } from '../postgres-cause.ts';
 import { readPostgresFacts } from '../postgres-facts.ts';
 import { judgePostgres, postgresFactsJson, postgresSummary } from '../postgres-findings.ts';
 import { type Checked, failed } from '../report.ts';
-import { within } from '../within.ts';
 
 const connectMs = 3000;
 const statementMs = 3000;

@@ -9,9 +9,9 @@ import {
   type RedisUse,
 } from '../../redis/index.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { within } from '../../within.ts';
 import { faultOf, sentence } from '../causes.ts';
 import { type Checked, type Finding, failed, fault } from '../report.ts';
-import { within } from '../within.ts';
 
 export interface RedisRole {
   readonly role: 'broker' | 'cache' | 'events';

@@ -71,6 +71,11 @@ export class Tokens {
   }
 }
 
+/** What bucket `b` holds by now, of the rate and burst of `l`. */
+const refilled = 'least(l.burst, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * l.rate)::float8';
+/** A bucket holds what a second lets through, and one at least. */
+const burstOf = ({ perSecond }: Rate): number => Math.max(1, perSecond);
+
 /** Fills the buckets of those who wait, by the time that has gone by, and reads them. */
 export async function readTokens(
   tx: Queryable,
@@ -96,7 +101,7 @@ export async function readTokens(
        on conflict do nothing returning queue, tenant_id, tokens),
      filled as (
        update rate_buckets b
-          set tokens = least(l.burst, b.tokens + extract(epoch from clock_timestamp() - b.filled_at) * l.rate),
+          set tokens = ${refilled},
               filled_at = clock_timestamp()
          from limited l where b.queue = l.queue and b.tenant_id = l.tenant_id
         returning b.queue, b.tenant_id, b.tokens)
@@ -105,7 +110,7 @@ export async function readTokens(
       buckets.map(({ queue }) => queue),
       buckets.map(({ tenantId }) => tenantId ?? everybody),
       buckets.map(({ rate }) => rate.perSecond),
-      buckets.map(({ rate }) => Math.max(1, rate.perSecond)),
+      buckets.map(({ rate }) => burstOf(rate)),
     ],
   );
   for (const row of rows) tokens.set(row.queue, row.tenant_id, row.tokens);
@@ -128,20 +133,25 @@ export async function readBuckets(
   const limited = [
     { of: 'queue' as const, owner: everybody, rate: rates.queues.get(queue) },
     { of: 'tenant' as const, owner: tenantId, rate: rates.tenants.get(queue) },
-  ].filter(({ rate }) => rate !== undefined);
+  ].flatMap(({ of, owner, rate }) => (rate ? [{ of, owner, rate }] : []));
   if (limited.length === 0) return [];
-  const rows = await db.query<{ tenant_id: string; tokens: number; age: number }>(
-    `select tenant_id, tokens, extract(epoch from clock_timestamp() - filled_at)::float8 as age
-       from rate_buckets where queue = $1 and tenant_id = any ($2::uuid[])`,
-    [queue, limited.map(({ owner }) => owner)],
+  const rows = await db.query<{ tenant_id: string; tokens: number }>(
+    `select b.tenant_id, ${refilled} as tokens
+       from rate_buckets b join unnest($2::uuid[], $3::float8[], $4::float8[]) as l (tenant_id, rate, burst) using (tenant_id)
+      where b.queue = $1`,
+    [
+      queue,
+      limited.map(({ owner }) => owner),
+      limited.map(({ rate }) => rate.perSecond),
+      limited.map(({ rate }) => burstOf(rate)),
+    ],
   );
-  return limited.flatMap(({ of, owner, rate }) => {
-    if (!rate) return [];
-    const { perSecond } = rate;
-    const burst = Math.max(1, perSecond);
-    const row = rows.find(({ tenant_id }) => tenant_id === owner);
-    return [{ of, perSecond, tokens: row ? Math.min(burst, row.tokens + row.age * perSecond) : burst }];
-  });
+  const tokensOf = new Map(rows.map(({ tenant_id, tokens }) => [tenant_id, tokens]));
+  return limited.map(({ of, owner, rate }) => ({
+    of,
+    perSecond: rate.perSecond,
+    tokens: tokensOf.get(owner) ?? burstOf(rate),
+  }));
 }
 
 /** Writes down what was taken; in the transaction that read it, behind the relays' lock. */

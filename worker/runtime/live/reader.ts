@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RedisConnection } from '../../redis/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { answered } from '../../within.ts';
 import { fromEntry, keptEvents, type LiveEvent, streamKey } from './event.ts';
 
 /** A tenant whose stream was not read before is heard from after this at the latest; four small commands a second while it is quiet. */
@@ -198,16 +199,4 @@ export class LiveReader {
 const eventsOf = (entries: readonly Entry[]): LiveEvent[] =>
   entries.flatMap(([id, fields]) => fromEntry(id, fields) ?? []);
 
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const late = wait(questionMs, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`redis gave no answer within ${questionMs} ms`);
-  });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    over.abort();
-    answer.catch(() => undefined);
-  }
-}
+const inTime = <T>(answer: Promise<T>): Promise<T> => answered(questionMs, answer, 'redis');

@@ -1,28 +1,19 @@
 /** What Redis says, within a bound: whoever asks why may ask because it is away. */
 import { type QueueName, queuePrefix } from '../../queues.ts';
+import { answered } from '../../within.ts';
 import type { Broker } from '../broker.ts';
 import type { JobFacts, RedisFacts } from './facts.ts';
 
 /** Below the command timeout of a producer. */
 const answerMs = 1500;
 
-async function within<T>(answer: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, answerMs, undefined);
-  });
-  try {
-    return await Promise.race([answer.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const inTime = <T>(answer: Promise<T>): Promise<T | undefined> => answered(answerMs, answer).catch(() => undefined);
 
 export async function readRedis(broker: Broker): Promise<RedisFacts> {
   const { awaySince } = broker;
   const awaySeconds = awaySince === undefined ? undefined : (Date.now() - awaySince.getTime()) / 1000;
   if (!broker.ready) return { answers: false, awaySeconds };
-  const answer = await within(broker.connection.ping());
+  const answer = await inTime(broker.connection.ping());
   return { answers: answer !== undefined, awaySeconds };
 }
 
@@ -31,7 +22,7 @@ export async function readJob(broker: Broker, queue: QueueName, id: string): Pro
   if (!broker.ready) return undefined;
   const { connection } = broker;
   const prefix = `${queuePrefix(queue)}:${queue}`;
-  const answer = await within(
+  const answer = await inTime(
     Promise.all([
       connection.exists(`${prefix}:${id}`),
       connection.zrank(`${prefix}:prioritized`, id),
