@@ -215,7 +215,7 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
     },
     ...createLeaver(registry),
     async flow({ tenantId, userId, flowId }, flow) {
-      const plan = planFlow(flow, (task) => toRow({ ...task, tenantId, userId }));
+      const plan = planFlow(flow, (task) => toRow({ ...task, tenantId, userId: task.userId ?? userId }), userId);
       const rows = plan.tasks.map((task) => (task.parents.length > 0 ? task : placed(task)));
       const answer = await acceptFlow(db, { tenantId, flowId, digest: plan.digest, rows });
       const accepted = answer.ids.map((id) => {

@@ -51,9 +51,10 @@ const under = (path: string, field: string) => (path === '' ? field : `${path}.$
 /**
  * Reads the whole flow before it complains.
  * @param rowOf the row of a task; throws what is wrong with it
+ * @param userId whose the flow is
  * @throws FlowError `flow_invalid`, `flow_too_large`
  */
-export function planFlow(flow: Flow, rowOf: (task: FlowTask) => NewTask): FlowPlan {
+export function planFlow(flow: Flow, rowOf: (task: FlowTask) => NewTask, userId?: string | undefined): FlowPlan {
   const reader = new FlowReader(rowOf);
   const { shape } = reader.read(flow, '', [], 1);
   const nodes = reader.finish();
@@ -79,7 +80,11 @@ export function planFlow(flow: Flow, rowOf: (task: FlowTask) => NewTask): FlowPl
       })),
     );
   }
-  return { tasks, digest: digestOf(flow), shape: (ids) => withIds(shape, ids) };
+  return {
+    tasks,
+    digest: digestOf(userId === undefined ? flow : { flow, userId }),
+    shape: (ids) => withIds(shape, ids),
+  };
 }
 
 class FlowReader {
@@ -198,9 +203,9 @@ function withIds(shape: Shape, ids: readonly string[]): FlowIds {
 }
 
 /** The same for the same request, in whatever order its fields come. */
-const digestOf = (flow: Flow): Buffer =>
+const digestOf = (asked: object): Buffer =>
   createHash('sha256')
-    .update(JSON.stringify(sorted(flow)))
+    .update(JSON.stringify(sorted(asked)))
     .digest();
 
 function sorted(value: unknown): unknown {

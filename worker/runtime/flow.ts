@@ -14,6 +14,8 @@ export const maxFlowLinks = 10_000;
 export interface FlowTask {
   readonly task: string;
   readonly payload: Json;
+  /** Whose it is, where that is somebody else than the flow's. */
+  readonly userId?: string | undefined;
   /** `eta`, `uniqueKey` and `durable: false` are refused; a countdown runs from the moment the task is free to start. */
   readonly options?: TaskOptions | undefined;
 }

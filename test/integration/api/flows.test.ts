@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chord } from '../../harness/flow-tasks.ts';
 import { until } from '../../harness/until.ts';
+import { openEvents, type Told } from './live-clients.ts';
 import { problem, startTestApi, type TestApi } from './setup.ts';
 
 describe('flows over HTTP', () => {
@@ -144,6 +145,25 @@ describe('flows over HTTP', () => {
     const taken = await send({ chain: [add(1, { task_id }), add(9)] });
     expect(problem(taken)).toMatchObject({ status: 409, code: 'task_id_taken' });
     expect(fields(taken)).toEqual(['flow.chain.0.options.task_id']);
+  });
+
+  it('should be of the user that the flow or its task names, who hears of it', async () => {
+    using ada = await openEvents(t, '/v1/events?user_id=ada');
+    using bob = await openEvents(t, '/v1/events?user_id=bob');
+    const flow = { chain: [add(1), add(2, { user_id: 'bob' }), add(3)] };
+    const flow_id = randomUUID();
+    const { body } = await post({ flow, flow_id, user_id: 'ada' });
+    const [first, second, third] = body.tasks.chain.map(({ task_id }: { task_id: string }) => task_id);
+    const isEnd = (id: string) => (one: Told) => one.event === 'result' && one.data.task_id === id;
+    await Promise.all([ada.until(isEnd(first)), bob.until(isEnd(second)), ada.until(isEnd(third))]);
+    expect(new Set(ada.told.map(({ data }) => data.task_id))).toEqual(new Set([first, third]));
+    expect(new Set(bob.told.map(({ data }) => data.task_id))).toEqual(new Set([second]));
+    expect((await post({ flow, flow_id, user_id: 'ada' })).body).toEqual(body);
+    const others = await post({ flow, flow_id, user_id: 'eve' });
+    expect(problem(others)).toMatchObject({ status: 409, code: 'flow_id_taken' });
+    const wrong = await post({ flow: add(1, { user_id: '' }), user_id: 7 });
+    expect(fields(wrong)).toEqual(['user_id']);
+    expect(fields(await post({ flow: add(1, { user_id: '' }) }))).toEqual(['flow.options.user_id']);
   });
 
   it('should answer 404 for what is not there or is of another tenant', async () => {

@@ -34,7 +34,7 @@ class BodyReader {
       return nothing;
     }
     const { task, payload, options = {} } = parsed.data;
-    return { task, payload, options: optionsOf(options) };
+    return { task, payload, userId: options.user_id, options: optionsOf(options) };
   }
 
   #list(value: unknown, path: readonly string[], depth: number): Flow[] {

@@ -6,6 +6,7 @@ import { ApiError, fieldsInvalid, flowNotFound, summaryOf } from '../problems/ap
 import { zodFieldErrors } from '../problems/field-errors.ts';
 import { problems, uuid } from '../schemas/common.ts';
 import { acceptedFlowSchema, cancelledFlowSchema, flowRequestSchema, flowSchema } from '../schemas/flow.ts';
+import { userId as userIdSchema } from '../schemas/live.ts';
 import { surely } from '../surely.ts';
 import { flowJson } from '../views/flow.ts';
 import { readFlowBody } from './flow-body.ts';
@@ -15,12 +16,13 @@ import type { Routes } from './route.ts';
 const flowBodyBytes = 32 * 1024 * 1024;
 
 /** The body but for its flow, which is read by hand: a schema that contains itself could be sent deeper than the stack is. */
-const envelopeSchema = z.strictObject({ flow: z.unknown(), flow_id: uuid.optional() });
+const envelopeSchema = z.strictObject({ flow: z.unknown(), flow_id: uuid.optional(), user_id: userIdSchema.optional() });
 
-function readBody(body: unknown): { flow: Flow; flowId: string | undefined } {
+function readBody(body: unknown): { flow: Flow; flowId: string | undefined; userId: string | undefined } {
   const parsed = envelopeSchema.safeParse(body);
   if (!parsed.success) throw fieldsInvalid(zodFieldErrors(parsed.error));
-  return { flow: readFlowBody(parsed.data.flow), flowId: parsed.data.flow_id?.toLowerCase() };
+  const { flow, flow_id: flowId, user_id } = parsed.data;
+  return { flow: readFlowBody(flow), flowId: flowId?.toLowerCase(), userId: user_id };
 }
 
 function told(error: unknown): unknown {
@@ -54,10 +56,10 @@ export const flowRoutes: Routes =
       },
       async (request, reply) => {
         const { tenantId } = request;
-        const { flow, flowId = uuidv7() } = readBody(request.body);
+        const { flow, flowId = uuidv7(), userId } = readBody(request.body);
         try {
           // the same id each time: sent again, because nobody knows whether it was taken, it is taken once
-          const accepted = await surely(() => enqueuer.flow({ tenantId, flowId }, flow));
+          const accepted = await surely(() => enqueuer.flow({ tenantId, userId, flowId }, flow));
           return reply.code(202).send({ flow_id: accepted.flowId, tasks: accepted.tasks });
         } catch (error) {
           throw told(error);

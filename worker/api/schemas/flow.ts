@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { FlowIdsJson, FlowJson, FlowMemberJson } from '../types.ts';
 import { components, isoTime, taskStatus, uuid } from './common.ts';
+import { userId } from './live.ts';
 import { errorSchema, type TaskRequestBody, taskRequestSchema } from './task.ts';
 
 /** One of three shapes, told apart by its fields. */
@@ -38,6 +39,10 @@ export const flowRequestSchema = z
   .strictObject({
     flow: flowBodySchema,
     flow_id: uuid.optional().meta({ description: 'Your own id: the same flow sent again under it is accepted once.' }),
+    user_id: userId.optional().meta({
+      description:
+        'Your own name of the user it is for, of all its tasks that name no other in their `options.user_id`.',
+    }),
   })
   .meta({
     examples: [
