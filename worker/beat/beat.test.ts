@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Database, migrate, openPglite } from '../db/index.ts';
 import { claimSuite } from './testing/claim-suite.ts';
+import { firingSuite } from './testing/firing-suite.ts';
 import { seedSuite } from './testing/seed-suite.ts';
 
 let db: Database;
@@ -13,3 +14,4 @@ afterAll(() => db.close());
 
 describe('claims of slots', () => claimSuite(() => db));
 describe('schedules of code', () => seedSuite(() => db));
+describe('a beat', () => firingSuite(() => db));

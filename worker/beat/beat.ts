@@ -1,4 +1,5 @@
 /** A beat: stands by for the lead, and fires slots while it has it. Any number of them may run. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { Database } from '../db/index.ts';
 import {
@@ -28,8 +29,10 @@ const retentionMs = 3_600_000;
 const retentionBatch = 10_000;
 /** Batches written side by side. */
 const claimsAtOnce = 2;
-/** Handing over that is under way: beyond it a round waits, since what it commits is the relay's anyway. */
+/** Hand-overs under way. Beyond it a round waits a moment, and then leaves what it committed to relay and reconciler. */
 const maxHandingOver = 4;
+/** Below a second, so that slots are fired on time while Redis says nothing. */
+const handOverWaitMs = 500;
 
 export interface BeatOptions {
   readonly db: Database;
@@ -85,7 +88,9 @@ export async function startBeat(options: BeatOptions): Promise<Beat> {
       fired,
       planned.reduce((sum, row) => sum + row.missed, 0),
     );
-    if (handingOver.size >= maxHandingOver) await Promise.race(handingOver);
+    if (handingOver.size >= maxHandingOver)
+      await Promise.race([...handingOver, wait(handOverWaitMs, undefined, { ref: false })]);
+    if (handingOver.size >= maxHandingOver) return;
     const handed = handOver().finally(() => handingOver.delete(handed));
     handingOver.add(handed);
   };

@@ -15,8 +15,8 @@ const handedOverMs = 90_000;
 /** Fired one a second: longer than every timeout of a connection to Redis. */
 const silentSlots = 20;
 const silentMs = 60_000;
-/** Of a slot, at most: a hand-over under way holds the next one up, and a busy machine adds to it. */
-const lateMs = 8000;
+/** Of a slot, at most: a wait for hand-overs under way, and what a busy machine adds. */
+const lateMs = 5000;
 
 const figures = (row: string, said: object) => process.stdout.write(`${row}: ${JSON.stringify(said)}\n`);
 
