@@ -11,7 +11,8 @@ The names are free; \`REDIS_USERNAME\` and \`REDIS_PASSWORD\` say which one a pr
 
 const lines = `The lines below go into redis.conf, sentinel.conf or an ACL file. The users are off: put \`on >password\` in the place of \`off\`, or
 run \`ACL SETUSER name on >password\`, and save it. Every server needs them, replicas and nodes of a cluster too, for no server hands its
-users on. \`user default off\` on data servers then closes the door that was open before.`;
+users on. \`user default off\` on data servers then closes the door that was open before; its rights must stay, since a server
+reads its append-only file as this user and would leave out what it may not do.`;
 
 const notes = `- From Redis 7.2 on, \`+client|setinfo\` may be added to each: clients name their library with it. Without, it is refused, which
   harms nothing and stands in \`ACL LOG\`.

@@ -24,10 +24,13 @@ async function rolesSql(store: SecretStore): Promise<string> {
   return (await Promise.all(lines)).join('');
 }
 
-/** Nobody is let in without a user: `default` is off. */
+/**
+ * Nobody is let in without a user: `default` is off. It keeps its rights all the same: Redis reads its append-only file as this
+ * user, and with fewer rights it leaves out every transaction, and so every effect of a script, at each start.
+ */
 async function aclFile(store: SecretStore, users: Extract<Content, { kind: 'acl' }>['users']): Promise<string> {
   const lines = users.map(async (user) => hashedAclLine(user, sha256(await store.password(user))));
-  return ['user default off resetkeys resetchannels -@all', ...(await Promise.all(lines)), ''].join('\n');
+  return ['user default off resetpass ~* &* +@all', ...(await Promise.all(lines)), ''].join('\n');
 }
 
 async function certificateText(sources: Sources, content: Extract<Content, { kind: 'ca' | 'certificate' | 'key' }>) {

@@ -91,7 +91,7 @@ describe('the secrets of a deployment', () => {
     const password = of('worker', 'redis_password');
     const acl = of('redis', 'users.acl');
     expect(acl).toContain(`user millrace-worker on #${createHash('sha256').update(password).digest('hex')} `);
-    expect(acl).toMatch(/^user default off resetkeys resetchannels -@all$/m);
+    expect(acl).toMatch(/^user default off resetpass ~\* &\* \+@all$/m);
     expect(acl).not.toContain(password);
     expect(of('postgres', 'roles.sql')).not.toContain(of('worker', 'db_password'));
   });

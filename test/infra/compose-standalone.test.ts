@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { composeDeployment } from './harness/compose.ts';
+import { docker } from './harness/docker.ts';
+import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
+
+describe('a standalone deployment by compose', () => {
+  it('should index a document, do 1,000 tasks, scale to three workers that all work, and leave nothing', async () => {
+    const deployment = await composeDeployment({ topology: 'standalone' });
+    {
+      await using _ = deployment;
+      await deployment.up();
+      const api = await deployment.api();
+
+      const found = await api.indexAndAsk('The roof needs 340 new slates.', 'How many slates does the roof need?');
+      expect(found).toContain('340');
+
+      const run = await sendEffects(api, 1000);
+      expect(await effectsOnce(deployment, run, 1000, 120_000)).toBe('1000|1000');
+
+      const before = (await deployment.containers()).map(({ ID }) => ID);
+      await deployment.up('--scale', 'worker=3');
+      const after = await deployment.containers();
+      expect(after.map(({ ID }) => ID)).toEqual(expect.arrayContaining(before));
+      const workers = after.filter(({ Service }) => Service === 'worker');
+      expect(workers.map(({ State, Health }) => `${State} ${Health}`)).toEqual(Array(3).fill('running healthy'));
+      await allWork(deployment, api, 3, 120_000);
+
+      const reached = await deployment.compose(['exec', '-T', 'worker', 'node', '-e', reach]);
+      expect(JSON.parse(reached)).toEqual({ direct: 'refused', proxied: 403, redis: '-NOAUTH' });
+    }
+    expect(await deployment.leftovers()).toEqual([]);
+  });
+});
+
+/** In a worker: a public address without the proxy, a private one through it, and Redis without a password. */
+const reach = `
+const net = require('node:net'), http = require('node:http');
+const direct = () => new Promise((done) => {
+  const socket = net.connect({ host: '192.0.2.1', port: 80, timeout: 5000 });
+  for (const event of ['connect', 'error', 'timeout']) socket.on(event, () => done(event === 'connect' ? 'connected' : 'refused'));
+});
+const redis = () => new Promise((done) => {
+  const socket = net.connect({ host: 'redis', port: 6379, timeout: 5000 }, () => socket.write('PING\\r\\n'));
+  socket.on('data', (data) => done(String(data).split(' ')[0])).on('error', (error) => done(error.code));
+});
+const proxied = () => new Promise((done, failed) => {
+  http.get('http://api:5001/healthz', ({ statusCode }) => done(statusCode)).on('error', failed);
+});
+Promise.all([direct(), proxied(), redis()]).then(([direct, proxied, redis]) => {
+  console.log(JSON.stringify({ direct, proxied, redis }));
+  process.exit();
+});`;
+
+describe('what cannot be', () => {
+  const render = (env: Readonly<Record<string, string>>) =>
+    docker(['compose', 'config', '--quiet'], { env }).then(
+      () => 'rendered',
+      (error: Error) => error.message,
+    );
+
+  it.each([
+    [{ MILLRACE_TOPOLOGY: 'sentinels' }, 'sentinels.yaml'],
+    [{ MILLRACE_TLS: 'yes' }, 'tls-yes.env'],
+    [{ MILLRACE_POOLS: 'many' }, 'many.yaml'],
+  ])('should be refused when it is rendered: %o', async (env, named) => {
+    expect(await render(env)).toContain(named);
+  });
+});

@@ -1,0 +1,119 @@
+/** A deployment by Docker Compose of a test's own: a project, a folder for the key and a port that nobody else has. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ApiClient, apiClient } from './api-client.ts';
+import { type CommandOptions, docker, dockerLines } from './docker.ts';
+
+export interface ComposeSettings {
+  readonly topology: 'standalone' | 'sentinel' | 'cluster';
+  readonly tls?: boolean;
+  /** Further variables, as they would stand in compose/.env. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+/** A container as `docker compose ps` tells of it. */
+interface Listed {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Service: string;
+  readonly State: string;
+  readonly Health: string;
+}
+
+const upTimeoutMs = 240_000;
+const downTimeoutMs = 120_000;
+
+export class ComposeDeployment implements AsyncDisposable {
+  readonly project: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #folder: string;
+
+  constructor(project: string, folder: string, env: Readonly<Record<string, string>>) {
+    this.project = project;
+    this.#folder = folder;
+    this.#env = { ...env, COMPOSE_PROJECT_NAME: project, MILLRACE_KEY_FOLDER: folder };
+  }
+
+  /** `docker compose …` of this project. */
+  compose(args: readonly string[], options: CommandOptions = {}): Promise<string> {
+    return docker(['compose', ...args], { ...options, env: this.#env });
+  }
+
+  /** Brings it up, or to another number of workers, and waits until all is healthy; on failure says what containers said. */
+  async up(...args: readonly string[]): Promise<void> {
+    try {
+      await this.compose(['up', '-d', '--wait', '--no-build', ...args], { timeoutMs: upTimeoutMs });
+    } catch (error) {
+      const logs = await this.compose(['logs', '--no-color', '--tail', '15']).catch(String);
+      throw new Error(`${this.project} did not come up\n${logs}`, { cause: error });
+    }
+  }
+
+  /** One-shots that ended are among them. */
+  async containers(service?: string): Promise<Listed[]> {
+    const lines = await this.compose(['ps', '--all', '--format', 'json', ...(service === undefined ? [] : [service])]);
+    return lines
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line): Listed => JSON.parse(line));
+  }
+
+  /** One row, its columns parted by `|`, asked inside the container as the superuser. */
+  async sql(statement: string): Promise<string> {
+    const psql = ['psql', '-XAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', 'millrace', '-c', statement];
+    return (await this.compose(['exec', '-T', 'db_postgres', ...psql])).trim();
+  }
+
+  async api(): Promise<ApiClient> {
+    const key = (await readFile(join(this.#folder, 'api-key'), 'utf8')).trim();
+    return apiClient(`http://127.0.0.1:${this.#env.EXPOSE_API_PORT}`, key);
+  }
+
+  /** Ends it with its volumes. */
+  async down(): Promise<void> {
+    await this.compose(['down', '--volumes', '--remove-orphans', '--timeout', '20'], { timeoutMs: downTimeoutMs });
+  }
+
+  /** What of it is on the machine. */
+  async leftovers(): Promise<string[]> {
+    const filter = ['--filter', `label=com.docker.compose.project=${this.project}`];
+    const [containers, networks, volumes] = await Promise.all([
+      dockerLines('ps', '--all', '--format', 'container {{.Names}}', ...filter),
+      dockerLines('network', 'ls', '--format', 'network {{.Name}}', ...filter),
+      dockerLines('volume', 'ls', '--format', 'volume {{.Name}}', ...filter),
+    ]);
+    return [...containers, ...networks, ...volumes];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('a server on a port has an address with a port');
+  return address.port;
+}
+
+/** Nothing is started yet. Dispose of it, whatever became of it. */
+export async function composeDeployment(settings: ComposeSettings): Promise<ComposeDeployment> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-infra-'));
+  const port = await freePort();
+  return new ComposeDeployment(`millrace-test-${port}`, folder, {
+    MILLRACE_TOPOLOGY: settings.topology,
+    MILLRACE_TLS: String(settings.tls ?? false),
+    MILLRACE_POOLS: 'none',
+    MILLRACE_SAMPLE_TASKS: 'true',
+    MILLRACE_WORKER_REPLICAS: '1',
+    EXPOSE_API_PORT: String(port),
+    ...settings.variables,
+  });
+}

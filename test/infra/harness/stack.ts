@@ -1,0 +1,173 @@
+/** A deployment by cdktf of a test's own: a project, a state, a folder for the key and a port that nobody else has. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ApiClient, apiClient } from './api-client.ts';
+import { freePort } from './compose.ts';
+import { docker, dockerLines, root } from './docker.ts';
+
+export type StackName = 'standalone' | 'sentinel' | 'cluster';
+
+export interface StackSettings {
+  readonly stack: StackName;
+  /** Further variables, as they would stand in compose/.env. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+export interface Ran {
+  readonly code: number;
+  /** Both streams. */
+  readonly output: string;
+}
+
+const deployTimeoutMs = 420_000;
+const terraformTimeoutMs = 120_000;
+const maxOutputBytes = 64 * 1024 * 1024;
+
+export class StackDeployment implements AsyncDisposable {
+  /** First part of all names: `<project>-<stack>-<service>`. */
+  readonly project: string;
+  readonly stack: StackName;
+  /** All that was printed by cdktf and Terraform. */
+  log = '';
+  readonly #folder: string;
+  readonly #port: number;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(settings: StackSettings, folder: string, port: number) {
+    this.stack = settings.stack;
+    this.project = `millrace-test-${port}`;
+    this.#folder = folder;
+    this.#port = port;
+    this.#env = {
+      MILLRACE_PROJECT: this.project,
+      MILLRACE_KEY_FOLDER: folder,
+      MILLRACE_STATE_FOLDER: folder,
+      MILLRACE_SAMPLE_TASKS: 'true',
+      MILLRACE_POOLS: 'none',
+      MILLRACE_TLS: 'false',
+      MILLRACE_WORKER_REPLICAS: '1',
+      EXPOSE_API_PORT: String(port),
+      CHECKPOINT_DISABLE: '1',
+      ...settings.variables,
+    };
+  }
+
+  /** Name of a container, network or volume. */
+  nameOf(part: string): string {
+    return `${this.project}-${this.stack}-${part}`;
+  }
+
+  #run(command: string, args: readonly string[], cwd: string, timeoutMs: number): Promise<Ran> {
+    return new Promise((resolve) => {
+      const options = { cwd, env: { ...process.env, ...this.#env }, timeout: timeoutMs, maxBuffer: maxOutputBytes };
+      execFile(command, args, options, (error, stdout, stderr) => {
+        const output = `${stdout}\n${stderr}`;
+        this.log += output;
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, output: error?.killed ? `${output}\n(took longer than ${timeoutMs} ms)` : output });
+      });
+    });
+  }
+
+  /** Where the stack is synthesised to, and Terraform works. */
+  get #work(): string {
+    return join(this.#folder, 'out', 'stacks', this.stack);
+  }
+
+  cdktf(command: string, ...args: readonly string[]): Promise<Ran> {
+    return this.#run('npx', ['cdktf', command, ...args, '--output', join(this.#folder, 'out')], root, deployTimeoutMs);
+  }
+
+  /** With the provider that is on this machine. @throws with the end of the output, when it fails */
+  terraform(...args: readonly string[]): Promise<Ran> {
+    return this.#run('terraform', args, this.#work, terraformTimeoutMs);
+  }
+
+  /** What tools/setup does for the stacks of the checkout: synthesises, and locks the provider. */
+  async prepare(): Promise<void> {
+    const steps = [() => this.cdktf('synth'), () => this.terraform('init', '-input=false', '-backend=false')];
+    for (const step of steps) {
+      const { code, output } = await step();
+      if (code !== 0) throw new Error(`preparing the stack failed:\n${output.slice(-4000)}`);
+    }
+  }
+
+  /** Deploys, also when it fails. */
+  deploy(...args: readonly string[]): Promise<Ran> {
+    return this.cdktf('deploy', this.stack, '--auto-approve', ...args);
+  }
+
+  /** @throws with the end of the output, when it fails */
+  async deployed(...args: readonly string[]): Promise<void> {
+    const { code, output } = await this.deploy(...args);
+    if (code !== 0) throw new Error(`${this.project} was not deployed:\n${output.slice(-8000)}`);
+  }
+
+  /** What Terraform would change now; an empty text for nothing. */
+  async changes(...args: readonly string[]): Promise<string> {
+    const { code, output } = await this.terraform('plan', '-input=false', '-no-color', '-detailed-exitcode', ...args);
+    return code === 0 ? '' : output;
+  }
+
+  /** Every file that Terraform keeps, plan files among them, as one text. */
+  async kept(): Promise<string> {
+    const plan = await this.terraform('show', '-json', 'plan');
+    const files = (await readdir(this.#folder)).filter((name) => name.includes('.tfstate'));
+    const texts = await Promise.all(files.map((name) => readFile(join(this.#folder, name), 'utf8')));
+    if (texts.length === 0) throw new Error('Terraform keeps no state where it was told to');
+    return [plan.output, await readFile(join(this.#work, 'cdk.tf.json'), 'utf8'), ...texts].join('\n');
+  }
+
+  async sql(statement: string): Promise<string> {
+    const psql = ['psql', '-XAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', 'millrace', '-c', statement];
+    return (await docker(['exec', this.nameOf('db_postgres'), ...psql])).trim();
+  }
+
+  async apiKey(): Promise<string> {
+    return (await readFile(join(this.#folder, 'api-key'), 'utf8')).trim();
+  }
+
+  async api(): Promise<ApiClient> {
+    return apiClient(`http://127.0.0.1:${this.#port}`, await this.apiKey());
+  }
+
+  /** Id by name of every container of the stack. */
+  async containers(): Promise<ReadonlyMap<string, string>> {
+    const filter = `label=com.millrace.stack=${this.project}-${this.stack}`;
+    const lines = await dockerLines('ps', '--all', '--no-trunc', '--filter', filter, '--format', '{{.Names}} {{.ID}}');
+    return new Map(lines.map((line) => line.split(' ')).map(([name = '', id = '']) => [name, id]));
+  }
+
+  /** What of it is on the machine, by kind. */
+  async leftovers(): Promise<{ containers: string[]; networks: string[]; volumes: string[] }> {
+    const filter = ['--filter', `name=${this.project}-`];
+    return {
+      containers: await dockerLines('ps', '--all', '--format', '{{.Names}}', ...filter),
+      networks: await dockerLines('network', 'ls', '--format', '{{.Name}}', ...filter),
+      volumes: await dockerLines('volume', 'ls', '--format', '{{.Name}}', ...filter),
+    };
+  }
+
+  destroy(): Promise<Ran> {
+    return this.cdktf('destroy', this.stack, '--auto-approve');
+  }
+
+  /** Also what `destroy` did not reach. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { containers, networks, volumes } = await this.leftovers();
+    if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers]);
+    if (networks.length > 0) await docker(['network', 'rm', ...networks]);
+    if (volumes.length > 0) await docker(['volume', 'rm', ...volumes]);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Synthesised, with its provider, and not deployed yet. */
+export async function stackDeployment(settings: StackSettings): Promise<StackDeployment> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-stack-'));
+  const deployment = new StackDeployment(settings, folder, await freePort());
+  await deployment.prepare();
+  return deployment;
+}
