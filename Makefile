@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners clean
+.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners bench-beat loadtest clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,7 +30,7 @@ test-faults: ## The tests that kill what they run on
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project faults --passWithNoTests
 
-failover: ## The faults that take too long for every day, and those of Redis with 10,000 tasks each (about 20 min)
+failover: ## The faults that take too long for every day, and those of Redis with 10,000 tasks each (about 40 min)
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project failover
 
@@ -54,6 +54,15 @@ bench-queue: ## Enqueue, throughput and pickup against Celery and bare BullMQ (B
 bench-listeners: ## 5,000 who listen to one API process: memory, processor, delay
 	@tools/setup --quiet --for test
 	@exec tools/run node tools/bench/listeners/main.ts $(BENCH)
+
+bench-beat: ## Lateness of 1,000 schedules a second, 100,000 of one instant, the cost of an idle beat
+	@tools/setup --quiet --for test
+	@exec tools/run node tools/bench/beat/main.ts $(BENCH)
+
+loadtest: ## k6 against a Millrace that runs: SCENARIO=smoke, throughput, latency, indexing or scaling (ARGS="…" for k6, or of scaling)
+	@tools/run sh -c 'command -v k6' >/dev/null || tools/setup --for kit
+	@if [ "$(SCENARIO)" = scaling ]; then exec tools/run node loadtest/scaling.ts $(ARGS); fi; \
+	  SCENARIO="$(SCENARIO)" exec tools/run k6 run $(ARGS) loadtest/main.ts
 
 clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder
 	@rm -rf .bench coverage node_modules/.vite node_modules/.vitest node_modules/.cache

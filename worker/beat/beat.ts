@@ -1,5 +1,4 @@
 /** A beat: stands by for the lead, and fires slots while it has it. Any number of them may run. */
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { Database } from '../db/index.ts';
 import {
@@ -11,6 +10,7 @@ import {
   type TaskRegistry,
 } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { within } from '../within.ts';
 import { claimSlots, planDueRows, readDue } from './claim.ts';
 import { Leadership } from './leadership.ts';
 import { endLease, type Lease, NotLeaderError } from './lease.ts';
@@ -88,8 +88,7 @@ export async function startBeat(options: BeatOptions): Promise<Beat> {
       fired,
       planned.reduce((sum, row) => sum + row.missed, 0),
     );
-    if (handingOver.size >= maxHandingOver)
-      await Promise.race([...handingOver, wait(handOverWaitMs, undefined, { ref: false })]);
+    if (handingOver.size >= maxHandingOver) await within(handOverWaitMs, Promise.race(handingOver), () => undefined);
     if (handingOver.size >= maxHandingOver) return;
     const handed = handOver().finally(() => handingOver.delete(handed));
     handingOver.add(handed);

@@ -1,7 +1,7 @@
 /** What a beat counts. */
-import { setTimeout as wait } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Database } from '../db/index.ts';
+import { within } from '../within.ts';
 import type { Fired } from './claim.ts';
 import type { Lease } from './lease.ts';
 
@@ -46,7 +46,7 @@ export function createBeatMetrics(registry: Registry, db: Pick<Database, 'query'
       asking ??= ask().finally(() => {
         asking = undefined;
       });
-      await Promise.race([asking, wait(askMs, undefined, { ref: false })]);
+      await within(askMs, asking, () => undefined);
     },
   });
   const ask = async () => {
