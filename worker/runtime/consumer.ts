@@ -244,7 +244,7 @@ export class Consumer {
       this.#queueLoops.get(source.queueName)?.heard();
       if (!this.#stopping) continue;
       // asked for before the stop, answered after it; else its lock would have to lapse
-      await job.moveToWait(token);
+      await source.handBack(job, token);
       return;
     }
   }
@@ -300,7 +300,7 @@ export class Consumer {
     } catch (error) {
       log.warn({ err: error, task_id: job.id }, 'the ledger could not be asked; the job goes back to its queue');
       this.#leases.doubt();
-      await job.moveToWait(token).catch(() => undefined);
+      await source.handBack(job, token).catch(() => undefined);
       await wait(1000, undefined, { ref: false });
       return undefined;
     }
@@ -319,7 +319,7 @@ export class Consumer {
   ): Promise<FetchedJob | undefined> {
     try {
       if (outcome !== 'handed_back') return await source.acknowledge(job, token, this.#wantsNext(source));
-      await job.moveToWait(token);
+      await source.handBack(job, token);
     } catch (error) {
       this.#options.log.debug({ err: error, task_id: job.id }, 'job was not acknowledged');
     }

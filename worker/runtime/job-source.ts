@@ -85,6 +85,15 @@ export class JobSource extends Worker<JobData> {
     return this.#next(await job.moveToFailed(error, token, next), token);
   }
 
+  /**
+   * Puts a job that is held with `token` back to the head of its priority, and wakes somebody who waits for work: BullMQ's script
+   * leaves them asleep until their block is over (5 s) where the job has a priority, as durable ones have.
+   */
+  async handBack(job: FetchedJob, token: string): Promise<void> {
+    await job.moveToWait(token);
+    await this.#wake();
+  }
+
   /** Resolves when a job may be waiting, or after the longest block. @throws when Redis is away. */
   async waitForWork(): Promise<void> {
     try {
@@ -123,11 +132,14 @@ export class JobSource extends Worker<JobData> {
     this.#dueTimer = setTimeout(
       () => {
         if (this.closing) return;
-        this.#connection
-          .zadd(this.toKey('marker'), 0, '0')
-          .catch((error: unknown) => this.emit('error', error as Error));
+        this.#wake().catch((error: unknown) => this.emit('error', error as Error));
       },
       Math.max(1, Math.ceil(inMs)),
     );
+  }
+
+  /** Somebody who blocks on the queue: this process or another one. */
+  async #wake(): Promise<void> {
+    await this.#connection.zadd(this.toKey('marker'), 0, '0');
   }
 }

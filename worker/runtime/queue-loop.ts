@@ -96,7 +96,7 @@ export class QueueLoop {
         if (job && this.#closed) {
           // asked for before the end, answered after it; else its lock would have to lapse
           slot.release();
-          await job.moveToWait(lock);
+          await source.handBack(job, lock);
           return;
         }
         if (job) {

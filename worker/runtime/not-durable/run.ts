@@ -195,7 +195,7 @@ async function finish(
       ? new MillraceError({ code: 'process_died', message: `What the task ran in ${ended.died}.` })
       : ended.error;
   if (error instanceof HandedBackError) {
-    await job.moveToWait(token);
+    await held.source.handBack(job, token);
     events.waitsAgain();
     log.info('task handed back');
     return { outcome: 'handed_back' };
