@@ -1,28 +1,54 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# The container images that tests start. Official ones where a registry answers; else stand-ins of our own tag, built
-# from Debian packages, kept as files in the cache and built again only when their recipe changes. The choice is
-# written to images.env in the cache, which tools/run reads.
+# The images that tests start and that ours are built on. Official ones where a registry answers; else stand-ins of our
+# own tag, built from Debian packages, kept as files in the cache and built again only when their recipe changes. The
+# choice is written to images.env in the cache, which tools/run reads, and, where it is a stand-in, to compose/.env,
+# which the compose files and the stacks read.
 # shellcheck source=tools/setup.d/stand-ins.sh
 . "$root/tools/setup.d/stand-ins.sh"
 
 images_file="$cache/images.env"
-official_redis=redis:8
-official_postgres=pgvector/pgvector:pg17
+compose_env="$root/compose/.env"
+image_variables="REDIS_IMAGE POSTGRES_IMAGE NODE_IMAGE DEBIAN_IMAGE"
+
+official_of() {
+  case "$1" in
+    REDIS_IMAGE) echo redis:8 ;;
+    POSTGRES_IMAGE) echo pgvector/pgvector:pg17 ;;
+    NODE_IMAGE) echo node:24-trixie-slim ;;
+    DEBIAN_IMAGE) echo debian:trixie-slim ;;
+  esac
+}
+
+stand_in_of() {
+  case "$1" in
+    REDIS_IMAGE) echo millrace/redis:dev ;;
+    POSTGRES_IMAGE) echo millrace/postgres:dev ;;
+    NODE_IMAGE) echo millrace/node:dev ;;
+    DEBIAN_IMAGE) echo millrace/base:dev ;;
+  esac
+}
 
 image_here() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# setting_of NAME FILE: the last value that a file of NAME=value lines gives.
+setting_of() { sed -n "s/^$1=//p" "$2" 2>/dev/null | tail -n 1; }
 
 # What a variable chose: the environment, else images.env, else nothing.
 chosen_image() {
   local name="$1"
-  if [ -n "${!name:-}" ]; then echo "${!name}"; else sed -n "s/^$name=//p" "$images_file" 2>/dev/null; fi
+  if [ -n "${!name:-}" ]; then echo "${!name}"; else setting_of "$name" "$images_file"; fi
 }
 
 images_ready() {
-  local redis postgres
-  redis="$(chosen_image REDIS_IMAGE)" postgres="$(chosen_image POSTGRES_IMAGE)"
-  [ -f "$images_file" ] && [ -n "$redis" ] && [ -n "$postgres" ] || return 1
-  image_current "$redis" && image_current "$postgres" || return 1
-  version="$redis, $postgres"
+  local name image
+  version=
+  [ -f "$images_file" ] || return 1
+  for name in $image_variables; do
+    image="$(chosen_image "$name")"
+    [ -n "$image" ] && image_current "$image" || return 1
+    case "$image" in millrace/*:dev) grep -q "^$name=" "$compose_env" 2>/dev/null || { reason="$name is not in compose/.env"; return 1; } ;; esac
+    version="${version:+$version, }$image"
+  done
   case "$version" in *millrace/*:dev*) from="stand-ins built from Debian packages" ;; *) from="registry" ;; esac
 }
 
@@ -37,6 +63,11 @@ image_current() {
 # A registry that cannot be reached may hang instead of refusing: a small image, a few seconds.
 registry_answers() { bounded 10 docker pull --quiet hello-world:latest >/dev/null 2>&1; }
 
+official_images_here() {
+  local name
+  for name in $image_variables; do image_here "$(official_of "$name")" || return 1; done
+}
+
 official_image() {
   image_here "$1" && return
   say "pulling $1"
@@ -45,23 +76,36 @@ official_image() {
 
 images_make() {
   if ! docker version >/dev/null 2>&1; then reason="needs Docker"; return 1; fi
-  local redis="${REDIS_IMAGE:-}" postgres="${POSTGRES_IMAGE:-}" ryuk=
-  if { image_here "$official_redis" && image_here "$official_postgres"; } || registry_answers; then
-    redis="${redis:-$official_redis}" postgres="${postgres:-$official_postgres}"
-  else
+  local name image ryuk='' choose=official_of
+  if ! official_images_here && ! registry_answers; then
     say "no registry answers: using stand-in images"
-    redis="${redis:-millrace/redis:dev}" postgres="${postgres:-millrace/postgres:dev}"
+    choose=stand_in_of
     # Testcontainers' own cleaner is an image too; without it the harness removes leftovers by their label.
     ryuk=TESTCONTAINERS_RYUK_DISABLED=true
   fi
-  local image
-  for image in "$redis" "$postgres"; do
+  echo '# Written by tools/setup; read by tools/run. What the environment sets comes first.' >"$images_file.new"
+  for name in $image_variables; do
+    image="${!name:-$("$choose" "$name")}"
     case "$image" in
       millrace/*:dev) stand_in "$(basename "${image%:dev}")" || return 1 ;;
       *) official_image "$image" || return 1 ;;
     esac
+    echo "$name=$image" >>"$images_file.new"
+    case "$image" in millrace/*:dev) compose_setting "$name" "$image" ;; esac
   done
-  printf '# Written by tools/setup; read by tools/run. What the environment sets comes first.\nREDIS_IMAGE=%s\nPOSTGRES_IMAGE=%s\n%s\n' \
-    "$redis" "$postgres" "$ryuk" >"$images_file.new"
+  echo "$ryuk" >>"$images_file.new"
   mv "$images_file.new" "$images_file"
+}
+
+# compose_setting NAME VALUE: adds what compose/.env does not say yet; what it says stays.
+compose_setting() {
+  if grep -q "^$1=" "$compose_env" 2>/dev/null; then return; fi
+  say "writing $1=$2 to compose/.env"
+  if [ ! -f "$compose_env" ]; then
+    echo '# Choices of this machine: docker compose and the stacks read them; git ignores this file.' >"$compose_env"
+    chmod 600 "$compose_env"
+  fi
+  # A last line without its end would take the next one in.
+  [ -z "$(tail -c 1 "$compose_env")" ] || echo >>"$compose_env"
+  printf '%s=%s\n' "$1" "$2" >>"$compose_env"
 }

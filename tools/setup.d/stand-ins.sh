@@ -2,13 +2,21 @@
 # Stand-in images: recipes in tools/images/NAME, results kept in the cache as images/NAME-HASH.tar.
 
 stand_in_suite=trixie
+# What the official Node image brings beside the binary.
+stand_in_npm=11.19.1
 
 recipe_hash() {
   local name="$1" hash
   # The base is part of every recipe.
-  hash="$(cd "$root/tools/images" && find base "$name" -type f | LC_ALL=C sort -u | xargs cat | { printf '%s\n' "$stand_in_suite"; cat; } | hash_of -)"
+  hash="$(cd "$root/tools/images" && find base "$name" -type f | LC_ALL=C sort -u | xargs cat | { printf '%s\n' "$stand_in_suite"; cat; recipe_extra "$name"; } | hash_of -)"
   echo "${hash:0:16}"
 }
+
+# What a recipe takes from outside its folder.
+recipe_extra() { if [ "$1" = node ]; then printf '%s\n' "$(stand_in_node_version)" "$stand_in_npm"; fi; }
+
+# The version that package-lock.json pins.
+stand_in_node_version() { sed -n 's/^ *"version": "\(.*\)",*$/\1/p' "$root/node_modules/node/package.json" 2>/dev/null; }
 
 stand_in_current() {
   local label
@@ -35,7 +43,7 @@ stand_in() {
     logged "image-$name" docker load --input "$kept" && stand_in_current "$name" && return
     rm -f "$kept"
   fi
-  if [ "$name" = base ]; then build_base; else stand_in base && build_on_base "$name"; fi || { reason="building millrace/$name:dev failed"; return 1; }
+  if [ "$name" = base ]; then build_base; else stand_in base && build_on_base "$name"; fi || { reason="${reason:-building millrace/$name:dev failed}"; return 1; }
   rm -f "$cache/images/$name"-*.tar
   docker save --output "$kept.new" "millrace/$name:dev" && mv "$kept.new" "$kept"
 }
@@ -45,7 +53,7 @@ build_base() {
   have debootstrap || { can_apt && apt_install debootstrap; } || { reason="needs root and debootstrap"; return 1; }
   mirror="$(debian_mirror)"
   if [ -z "$mirror" ]; then
-    reason="apt names no Debian mirror here; set MILLRACE_DEBIAN_MIRROR, or REDIS_IMAGE and POSTGRES_IMAGE"
+    reason="apt names no Debian mirror here; set MILLRACE_DEBIAN_MIRROR, or REDIS_IMAGE, POSTGRES_IMAGE, NODE_IMAGE and DEBIAN_IMAGE"
     return 1
   fi
   say "building millrace/base:dev (Debian $stand_in_suite, by debootstrap)"
@@ -62,17 +70,45 @@ build_base() {
 }
 
 build_on_base() {
-  local name="$1" proxy builder=1
+  local name="$1" context status=0
+  local -a arguments=()
   say "building millrace/$name:dev"
+  context="$root/tools/images/$name"
+  if [ "$name" = node ]; then
+    arguments=(--build-arg "NODE_VERSION=$(stand_in_node_version)")
+    context="$(mktemp -d "$cache/node-context.XXXXXX")"
+    node_context "$context" || status=1
+  fi
+  [ "$status" = 1 ] || build_image "$name" "millrace/$name:dev" "$(recipe_hash "$name")" "$context" ${arguments[@]+"${arguments[@]}"} || status=1
+  [ "$name" != node ] || rm -rf "$context"
+  return "$status"
+}
+
+# The recipe with what it copies beside it: the binary of the npm package `node`, and npm itself.
+node_context() {
+  local folder="$1"
+  cp "$root"/tools/images/node/* "$folder/" || return 1
+  if ! cp "$root/node_modules/node/bin/node" "$folder/node"; then reason="needs the npm packages (tools/setup)"; return 1; fi
+  chmod 755 "$folder/node"
+  (cd "$folder" && logged image-node-npm bounded 120 npm pack "npm@$stand_in_npm") || { reason="npm's registry did not give npm@$stand_in_npm"; return 1; }
+  mkdir "$folder/npm" && tar -xzf "$folder/npm-$stand_in_npm.tgz" -C "$folder/npm" --strip-components 1 && rm "$folder/npm-$stand_in_npm.tgz" || return 1
+  chmod 755 "$folder"/npm/bin/*.js
+}
+
+# build_image LOG TAG RECIPE CONTEXT [ARGUMENT…]: by BuildKit where it is, else by the classic builder.
+build_image() {
+  local name="$1" tag="$2" recipe="$3" context="$4" proxy builder=1
+  shift 4
   proxy="$(apt_proxy)"
   docker buildx version >/dev/null 2>&1 || builder=0
-  # The host's network: apt inside then reaches what apt outside reaches.
-  DOCKER_BUILDKIT="$builder" logged "image-$name" bounded 900 docker build --network host --tag "millrace/$name:dev" \
-    --label "millrace.recipe=$(recipe_hash "$name")" --build-arg "http_proxy=${proxy:-${http_proxy:-}}" "$root/tools/images/$name"
+  # The host's network: apt and npm inside then reach what they reach outside.
+  DOCKER_BUILDKIT="$builder" logged "image-$name" bounded 900 docker build --network host --tag "$tag" \
+    --label "millrace.recipe=$recipe" --build-arg "http_proxy=${proxy:-${http_proxy:-}}" "$@" "$context"
 }
 
 apt_proxy() {
   local proxy=
+  have apt-config || return 0
   eval "$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null)"
   case "$proxy" in DIRECT) ;; *) echo "$proxy" ;; esac
 }
