@@ -3,13 +3,14 @@ export { Container } from '@cdktf/provider-docker/lib/container/index.js';
 export { Image } from '@cdktf/provider-docker/lib/image/index.js';
 export { Network } from '@cdktf/provider-docker/lib/network/index.js';
 export { DockerProvider } from '@cdktf/provider-docker/lib/provider/index.js';
-export type { IAspect, ITerraformDependable } from 'cdktf';
+export type { IAspect, ITerraformDependable, TerraformRemoteState } from 'cdktf';
 export {
   Annotations,
   App,
   Aspects,
   DataResource,
   LocalBackend,
+  TerraformBackend,
   TerraformCount,
   TerraformLocal,
   TerraformOutput,

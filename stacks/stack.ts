@@ -1,5 +1,6 @@
 /** One stack: the whole system on one topology of Redis. */
 import { join, relative } from 'node:path';
+import { NamedBackend } from './backend.ts';
 import { Aspects, type Construct, LocalBackend, TerraformOutput, TerraformStack, TerraformVariable } from './cdktf.ts';
 import { Api } from './constructs/api.ts';
 import { Beat } from './constructs/beat.ts';
@@ -153,6 +154,6 @@ function keepState(stack: TerraformStack, { backend, project }: Settings, name: 
     return;
   }
   const named = JSON.stringify(backend.configuration).replaceAll('{stack}', `${project}-${name}`);
-  const configuration: unknown = JSON.parse(named);
-  stack.addOverride('terraform.backend', { [backend.type]: configuration });
+  const configuration: Readonly<Record<string, unknown>> = JSON.parse(named);
+  new NamedBackend(stack, backend.type, configuration);
 }

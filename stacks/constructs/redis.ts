@@ -91,6 +91,7 @@ export class RedisClusterInit extends Service {
       memoryMegabytes: 64,
       cpus: 0.5,
       stopGraceSeconds: 10,
+      dnsOptions: ['ndots:1'],
     });
   }
 }

@@ -35,6 +35,8 @@ export interface ServiceProps {
   readonly user: string;
   /** @default {} */
   readonly environment?: Readonly<Record<string, string>>;
+  /** How names are looked up. @default ndots:1 for a service, Docker's for a one-shot */
+  readonly dnsOptions?: readonly string[];
   /** None: the container has no network at all. */
   readonly networks: readonly NetworkName[];
   /** Further names on each network. @default none */

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import type { Topology } from './constructs/redis.ts';
+import { topologies } from './stack.ts';
+import { containersOf, type Synthesised, synthesised } from './testing/synthesised.ts';
+
+/** Without where the state stands, and where in the source a resource was made. */
+function plain(stack: Synthesised): unknown {
+  const { '//': _about, terraform, ...rest } = stack as Synthesised & { '//': unknown };
+  const { backend: _backend, ...required } = terraform;
+  return JSON.parse(
+    JSON.stringify({ ...rest, terraform: required }, (key, value) => (key === '//' ? undefined : value)),
+  );
+}
+
+/** With no settings; a synthesis takes a while, so one each. */
+const presets = new Map(topologies.map((topology) => [topology, synthesised(topology)]));
+function preset(topology: Topology): Synthesised {
+  const stack = presets.get(topology);
+  if (stack === undefined) throw new Error(`no stack ${topology}`);
+  return stack;
+}
+
+describe.each(topologies)('the stack %s', (topology) => {
+  it('should be synthesised as it was', () => {
+    expect(plain(preset(topology))).toMatchSnapshot();
+  });
+
+  it('should hold no path of the machine that synthesises it', () => {
+    expect(JSON.stringify(preset(topology))).not.toMatch(/"(?:\/tmp|\/home|\/root|\/Users)\//);
+  });
+});
+
+describe('every stack', () => {
+  it.each(topologies)('should harden each container of %s', (topology) => {
+    for (const [service, container] of containersOf(preset(topology))) {
+      expect(container, service).toMatchObject({
+        read_only: true,
+        capabilities: { drop: ['ALL'] },
+        security_opts: ['no-new-privileges:true'],
+        log_opts: { 'max-size': '10m', 'max-file': '3' },
+      });
+      expect(container.memory, service).toBeGreaterThan(0);
+    }
+  });
+
+  it('should keep its state in .millrace, one a project and stack', () => {
+    const { terraform } = synthesised('sentinel', { MILLRACE_PROJECT: 'other' });
+    expect(terraform.backend).toEqual({ local: { path: '../../../.millrace/terraform/other-sentinel.tfstate' } });
+  });
+
+  it('should hand settings to the services that know them, and empty ones to none', () => {
+    const containers = containersOf(
+      synthesised('standalone', { CELERY_QUEUES: 'mail', LOG_LEVEL: '', DOCKER_HOST: 'tcp://h' }),
+    );
+    expect(containers.get('worker')?.env).toContain('CELERY_QUEUES=mail');
+    expect(containers.get('api')?.env).not.toContain('CELERY_QUEUES=mail');
+    expect(JSON.stringify(containers.get('worker')?.env)).not.toContain('LOG_LEVEL');
+  });
+
+  it('should name the file of a secret that an operator set, never the secret', () => {
+    const stack = synthesised('standalone', { OPENAI_API_KEY: 'sk-told-to-nobody' });
+    expect(containersOf(stack).get('worker')?.env).toContain(
+      'OPENAI_API_KEY_FILE=/run/secrets/millrace/openai_api_key',
+    );
+    expect(JSON.stringify(stack)).not.toContain('sk-told-to-nobody');
+  });
+
+  it('should part the worker into pools, each with a number of its own', () => {
+    const stack = synthesised('standalone', { MILLRACE_POOLS: 'pools' });
+    const pools = ['worker', 'worker_ingest', 'worker_background', 'worker_ai'];
+    expect([...containersOf(stack).keys()]).toEqual(expect.arrayContaining(pools));
+    expect(Object.keys(stack.variable)).toEqual(expect.arrayContaining(pools.map((pool) => `${pool}_replicas`)));
+    expect(containersOf(stack).get('worker_ai')?.env).toContain('MILLRACE_POOL=ai');
+  });
+
+  it('should say where the API answers, where its key lies and how to scale', () => {
+    const { output } = synthesised('cluster', { EXPOSE_API_PORT: '5999' });
+    expect(output).toMatchObject({
+      api_address: { value: 'http://127.0.0.1:5999' },
+      api_key: { value: '.millrace/api-key' },
+      how_to_scale: { value: expect.stringContaining('npx cdktf deploy cluster') },
+    });
+  });
+
+  it('should mount what data it keeps as volumes that are no resources, so that destroy leaves them', () => {
+    expect(Object.keys(preset('standalone').resource)).not.toContain('docker_volume');
+  });
+});
