@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['worker/**/*.test.ts', 'tools/**/*.test.ts', 'stacks/**/*.test.ts'],
+          include: ['worker/**/*.test.ts', 'tools/**/*.test.ts', 'stacks/**/*.test.ts', 'loadtest/**/*.test.ts'],
           testTimeout: 20_000,
           maxWorkers: 2,
         },
@@ -36,6 +36,16 @@ export default defineConfig({
           include: ['test/failover/long/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'infra',
+          include: ['test/infra/**/*.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 240_000,
+          // each deploys whole systems
           fileParallelism: false,
         },
       },

@@ -1,4 +1,5 @@
 /** The API key, found while k6 reads the scripts: only then may files be opened. */
+import { keyPaths } from './key-paths.ts';
 
 export interface FoundKey {
   readonly key: string | undefined;
@@ -6,16 +7,13 @@ export interface FoundKey {
   readonly looked: readonly string[];
 }
 
-/**
- * `MILLRACE_API_KEY`, else the file `MILLRACE_API_KEY_FILE`, else `api-key` in `MILLRACE_HOME` (`.millrace`): where k6
- * was started, then at the root of this checkout.
- */
+/** `MILLRACE_API_KEY`, else the first file of `keyPaths` that holds one. */
 export function findApiKey(env: Readonly<Record<string, string | undefined>>): FoundKey {
   const own = env.MILLRACE_API_KEY?.trim();
   if (own) return { key: own, looked: [] };
   const looked = ['MILLRACE_API_KEY'];
-  for (const path of paths(env)) {
-    looked.push(path.startsWith('file:') ? path.slice('file://'.length) : path);
+  for (const path of keyPaths(env, env.PWD, import.meta.resolve('../.millrace/api-key'))) {
+    looked.push(path.replace(/^file:\/\//, ''));
     try {
       const key = open(path).trim();
       if (key !== '') return { key, looked };
@@ -24,13 +22,4 @@ export function findApiKey(env: Readonly<Record<string, string | undefined>>): F
     }
   }
   return { key: undefined, looked };
-}
-
-function paths(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const here = env.PWD;
-  const seenFromHere = (path: string) => (path.startsWith('/') || !here ? path : `${here}/${path}`);
-  if (env.MILLRACE_API_KEY_FILE) return [seenFromHere(env.MILLRACE_API_KEY_FILE)];
-  if (env.MILLRACE_HOME) return [`${seenFromHere(env.MILLRACE_HOME)}/api-key`];
-  const own = here ? [`${here}/.millrace/api-key`] : [];
-  return [...own, import.meta.resolve('../.millrace/api-key')];
 }

@@ -116,7 +116,8 @@ export class Client {
     const response = await this.#send('GET', `/v1/tasks/${id}/why`, 'why');
     if (response.status !== 200) return '';
     const { sentence, mend } = JSON.parse(response.body) as { sentence: string; mend: string | null };
-    return mend === null ? sentence : `${sentence} ${mend}`;
+    const [first = ''] = sentence.slice(0, maxToldChars).split('\n');
+    return mend === null ? first : `${first} ${mend}`;
   }
 
   async #send(method: string, path: string, name: string, body: RequestBody | null = null): Promise<Response> {

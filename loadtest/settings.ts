@@ -18,7 +18,7 @@ const numbers = {
   /** Documents of `smoke` and `indexing`. */
   LOADTEST_DOCUMENTS: { default: undefined, least: 1, most: 100_000, unit: 'documents' },
   /** How long a task of `scaling` waits, as one does that waits for the network. */
-  LOADTEST_SLEEP_MS: { default: 500, least: 1, most: 60_000, unit: 'ms' },
+  LOADTEST_SLEEP_MS: { default: 1000, least: 1, most: 60_000, unit: 'ms' },
   /** How long the drain waits for the end of what was accepted. */
   LOADTEST_DRAIN_SECONDS: { default: 120, least: 1, most: 3600, unit: 's' },
   /** Goal of `latency`: 95 of 100 tasks are claimed within this time of being accepted. */

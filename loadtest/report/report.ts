@@ -50,7 +50,7 @@ export function loadReport({ metrics, state }: K6Summary, about: About): LoadRep
   const seconds = (value(metricNames.lastFinished, 'max') - value(metricNames.firstAccepted, 'min')) / 1000;
   const figures = stages.flatMap((stage) => {
     const trend = metrics[metricNames[stage]];
-    return trend === undefined ? [] : [[stage, trend.values] as const];
+    return trend === undefined || trend.values.count === 0 ? [] : [[stage, trend.values] as const];
   });
   return {
     scenario: about.scenario,

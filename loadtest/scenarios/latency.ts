@@ -7,7 +7,9 @@ import { enqueueThreshold, probe, sendCounted } from './sending.ts';
 
 /** A sender is busy until its task has ended: so many seconds' worth of tasks may be under way before one is not sent. */
 const underWaySeconds = 10;
-const leastSenders = 20;
+/** Senders that are there from the start, in seconds' worth of tasks: making one in the middle of a run takes k6 time. */
+const readySeconds = 4;
+const leastSenders = 100;
 const mostSenders = 2000;
 
 export const latency: Scenario = {
@@ -17,7 +19,7 @@ export const latency: Scenario = {
   needsSampleTasks: true,
   execution(settings) {
     const rate = settings.number('LOADTEST_RATE');
-    const senders = Math.min(mostSenders, Math.max(leastSenders, rate));
+    const senders = Math.min(mostSenders, Math.max(leastSenders, rate * readySeconds));
     return {
       executor: 'constant-arrival-rate',
       rate,

@@ -7,7 +7,7 @@ import * as metrics from '../metrics.ts';
 import type { Scenario } from './scenario.ts';
 import { enqueueThreshold, once, probe, sendBatches } from './sending.ts';
 
-const defaultTasks = 600;
+const defaultTasks = 200;
 const batch = 200;
 const queue = '/v1/queues/fast_tasks';
 

@@ -1,0 +1,59 @@
+/**
+ * The same backlog with 1, 2 and 3 workers: `node loadtest/scaling.ts --by compose`. Scales, runs k6's scenario
+ * `scaling` for each number, plots what came of it, and scales back. Exit codes: 0 the goal is held, 1 it is not or
+ * something failed, 2 wrong arguments.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { errorText, MillraceError } from '../worker/errors.ts';
+import { findInstallation } from './scaling/api.ts';
+import { readArguments } from './scaling/arguments.ts';
+import { doorOf } from './scaling/doors.ts';
+import { runScaling } from './scaling/k6.ts';
+import { sizeFor } from './scaling/size.ts';
+import { type Measured, scalingFiles, scalingReport } from './scaling/summary.ts';
+
+/** As k6's own reports: `LOADTEST_OUT`, which must be there, or `loadtest/reports`. */
+const reports = process.env.LOADTEST_OUT || fileURLToPath(new URL('./reports', import.meta.url));
+
+async function main(): Promise<number> {
+  const chosen = readArguments(process.argv.slice(2));
+  const installation = await findInstallation(process.env);
+  const door = doorOf(chosen);
+  const atFirst = (await installation.workers()).length;
+  const measured: Measured[] = [];
+  try {
+    for (const workers of chosen.workers) {
+      console.log(`${door.name}: ${workers} worker${workers === 1 ? '' : 's'}`);
+      await door.scale(workers);
+      const live = await installation.untilWorkers(workers);
+      const size = sizeFor(live, Math.max(...chosen.workers), chosen);
+      const folder = `${reports}/scaling-${workers}`;
+      await mkdir(folder, { recursive: true });
+      const report = await runScaling({ installation, size, folder });
+      console.log(
+        `  ${report.throughput.toFixed(1)} tasks/s, ${report.tasks.completed} of ${report.tasks.accepted} completed`,
+      );
+      measured.push({ workers, slots: live.reduce((sum, { slots }) => sum + slots.capacity, 0), report });
+    }
+  } finally {
+    if (atFirst > 0 && atFirst !== chosen.workers.at(-1)) {
+      console.log(`${door.name}: back to ${atFirst}`);
+      await door.scale(atFirst);
+    }
+  }
+  const report = scalingReport(door.name, measured, chosen.efficiency);
+  for (const [name, content] of Object.entries(scalingFiles(report))) await writeFile(`${reports}/${name}`, content);
+  console.log(
+    `\n${scalingFiles(report)['scaling-by-workers.txt']}\nwritten to ${reports}/scaling-by-workers.html, .json and .txt`,
+  );
+  return report.passed ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const hint = error instanceof MillraceError && error.hint !== undefined ? ` ${error.hint}` : '';
+  console.error(`scaling: ${errorText(error)}${hint}`);
+  process.exitCode = error instanceof MillraceError && error.code === 'arguments_invalid' ? 2 : 1;
+}
