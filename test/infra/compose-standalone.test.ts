@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { composeDeployment } from './harness/compose.ts';
-import { docker } from './harness/docker.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
 
 describe('a standalone deployment by compose', () => {
@@ -50,19 +49,3 @@ Promise.all([direct(), proxied(), redis()]).then(([direct, proxied, redis]) => {
   console.log(JSON.stringify({ direct, proxied, redis }));
   process.exit();
 });`;
-
-describe('what cannot be', () => {
-  const render = (env: Readonly<Record<string, string>>) =>
-    docker(['compose', 'config', '--quiet'], { env }).then(
-      () => 'rendered',
-      (error: Error) => error.message,
-    );
-
-  it.each([
-    [{ MILLRACE_TOPOLOGY: 'sentinels' }, 'sentinels.yaml'],
-    [{ MILLRACE_TLS: 'yes' }, 'tls-yes.env'],
-    [{ MILLRACE_POOLS: 'many' }, 'many.yaml'],
-  ])('should be refused when it is rendered: %o', async (env, named) => {
-    expect(await render(env)).toContain(named);
-  });
-});

@@ -11,11 +11,18 @@ export const databaseRoles = [
 ] as const;
 export type DatabaseRole = (typeof databaseRoles)[number];
 
+/** Secrets of services that the operator uses: taken from `.env`, never made. */
+export const givenSecrets = ['OPENAI_API_KEY', 'OPENDAL_S3_SECRET_ACCESS_KEY'] as const;
+export type GivenSecret = (typeof givenSecrets)[number];
+
 /** What a file holds. */
 export type Content =
   | { readonly kind: 'database-password'; readonly role: DatabaseRole }
   | { readonly kind: 'redis-password'; readonly user: AclUserName }
   | { readonly kind: 'api-key' }
+  | { readonly kind: 'weaviate-key' }
+  /** What `.env` sets; without it there is no such file. */
+  | { readonly kind: 'given'; readonly variable: GivenSecret }
   /** The SQL that gives each role its password, as a SCRAM verifier. */
   | { readonly kind: 'roles-sql' }
   /** An ACL file: these users with hashed passwords, and the default user off. */
@@ -54,6 +61,10 @@ const redis = (user: AclUserName, certificate: CertificateName) =>
     'client.crt': { kind: 'certificate', of: certificate },
     'client.key': { kind: 'key', of: certificate },
   }) as const;
+const outward = {
+  openai_api_key: { kind: 'given', variable: 'OPENAI_API_KEY' },
+  opendal_s3_secret_access_key: { kind: 'given', variable: 'OPENDAL_S3_SECRET_ACCESS_KEY' },
+} as const;
 const tlsServer = (certificate: CertificateName) =>
   ({
     'ca.crt': { kind: 'ca' },
@@ -64,9 +75,12 @@ const tlsServer = (certificate: CertificateName) =>
 export const consumers = {
   api: {
     uid: millrace,
-    files: { ...database('millrace_api'), ...redis('millrace-api', 'api'), api_key: { kind: 'api-key' } },
+    files: { ...database('millrace_api'), ...redis('millrace-api', 'api'), ...outward, api_key: { kind: 'api-key' } },
   },
-  worker: { uid: millrace, files: { ...database('millrace_worker'), ...redis('millrace-worker', 'worker') } },
+  worker: {
+    uid: millrace,
+    files: { ...database('millrace_worker'), ...redis('millrace-worker', 'worker'), ...outward },
+  },
   beat: { uid: millrace, files: { ...database('millrace_beat'), ...redis('millrace-beat', 'beat') } },
   migrate: { uid: millrace, files: database('millrace_migrate') },
   postgres: {
@@ -102,6 +116,8 @@ export const consumers = {
       ...tlsServer('sentinel'),
     },
   },
+  /** Of the overlay `weaviate`; its image runs as 1000. */
+  weaviate: { uid: 1000, files: { api_key: { kind: 'weaviate-key' } } },
   producer: { uid: millrace, files: redis('millrace-producer', 'producer') },
   metrics: {
     uid: millrace,

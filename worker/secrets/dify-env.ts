@@ -1,6 +1,7 @@
 /** What an operator's `compose/.env`, or the `.env` of a Dify installation in its place, brings along. */
 import { parseEnv } from 'node:util';
 import { StartError } from '../errors.ts';
+import { type GivenSecret, givenSecrets } from './consumers.ts';
 
 /** Defaults of products and of their examples, which everybody knows. */
 const knownToEverybody = [
@@ -28,6 +29,8 @@ export interface TakenOver {
   readonly redis: string | undefined;
   readonly sentinel: string | undefined;
   readonly apiKey: string | undefined;
+  /** Of services outside: as they are, since nobody here chose them. */
+  readonly secrets: Readonly<Partial<Record<GivenSecret, string>>>;
 }
 
 type Faults = string[];
@@ -71,6 +74,7 @@ export function takenOver(text: string): TakenOver {
     redis: password(entries, ['REDIS_PASSWORD'], faults),
     sentinel: password(entries, ['REDIS_SENTINEL_PASSWORD', 'CELERY_SENTINEL_PASSWORD'], faults),
     apiKey: password(entries, ['MILLRACE_API_KEY'], faults),
+    secrets: Object.fromEntries(givenSecrets.flatMap((name) => (entries[name] ? [[name, entries[name]]] : []))),
   };
   if (found.apiKey !== undefined && found.apiKey.length < minApiKeyChars)
     faults.push(`MILLRACE_API_KEY: expected at least ${minApiKeyChars} characters, instead got ${found.apiKey.length}`);

@@ -44,5 +44,5 @@ export async function externalSecrets({ store, authority, given, compose, tls }:
     if (name === 'ca') return theirs.ca ?? own(name, kind);
     return (kind === 'key' ? theirs.key : theirs.certificate) ?? own(name, kind);
   };
-  return { store: new TheirStore(store.path('.')), authority: { read } };
+  return { store: new TheirStore(store.path('.')), authority: { read }, given: given.secrets };
 }

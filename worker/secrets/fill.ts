@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { hashedAclLine } from '../redis/index.ts';
 import type { CertificateAuthority } from './certificates.ts';
 import { type Consumer, type ConsumerName, type Content, consumers, databaseRoles } from './consumers.ts';
+import type { TakenOver } from './dify-env.ts';
 import { writeSecret } from './files.ts';
 import { scramVerifier } from './scram.ts';
 import type { SecretStore } from './store.ts';
 
 export interface Sources {
+  readonly given: TakenOver['secrets'];
   readonly store: SecretStore;
   readonly authority: Pick<CertificateAuthority, 'read'>;
 }
@@ -42,8 +44,8 @@ async function certificateText(sources: Sources, content: Extract<Content, { kin
   return text;
 }
 
-/** What a file holds; without a line end after passwords and keys. */
-export function textOf(content: Content, sources: Sources): Promise<string> {
+/** What a file holds, without a line end after passwords and keys; undefined: there is to be no such file. */
+async function textOf(content: Content, sources: Sources): Promise<string | undefined> {
   switch (content.kind) {
     case 'database-password':
       return sources.store.password(content.role);
@@ -51,6 +53,10 @@ export function textOf(content: Content, sources: Sources): Promise<string> {
       return sources.store.password(content.user);
     case 'api-key':
       return sources.store.apiKey();
+    case 'weaviate-key':
+      return sources.store.weaviateKey();
+    case 'given':
+      return sources.given[content.variable];
     case 'roles-sql':
       return rolesSql(sources.store);
     case 'acl':
@@ -76,13 +82,16 @@ export async function fillConsumer(
   const { uid, files }: Consumer = consumers[name];
   await mkdir(folder, { recursive: true });
   const changed: string[] = [];
+  const wanted = new Set<string>();
   for (const [file, content] of Object.entries(files)) {
     const text = await textOf(content, sources);
+    if (text === undefined) continue;
+    wanted.add(file);
     const fresh = await writeSecret(join(folder, file), text, owned ? { uid, gid: uid } : undefined);
     if (fresh) changed.push(file);
   }
   for (const file of await readdir(folder)) {
-    if (!Object.hasOwn(files, file)) await rm(join(folder, file), { force: true, recursive: true });
+    if (!wanted.has(file)) await rm(join(folder, file), { force: true, recursive: true });
   }
   if (owned) {
     await chown(folder, uid, uid);

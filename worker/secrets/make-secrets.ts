@@ -45,6 +45,7 @@ export async function makeSecrets(options: SecretsOptions): Promise<void> {
 
   if (options.rotate) {
     for (const name of [...databaseRoles, ...aclUserNames]) await store.keepPassword(name, newPassword());
+    await store.keepWeaviateKey(newPassword());
     await authority.renew();
     say('every password and certificate is new');
   }
@@ -60,7 +61,7 @@ export async function makeSecrets(options: SecretsOptions): Promise<void> {
   const sources =
     options.topology === 'external'
       ? await externalSecrets({ store, authority, given, compose: options.compose, tls: options.tls })
-      : { store, authority };
+      : { store, authority, given: given.secrets };
   for (const name of consumerNames) {
     const changed = await fillConsumer(name, join(options.consumers, name), sources, options.owned);
     if (changed.length > 0) say(`${name}: wrote ${changed.join(', ')}`);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartError } from '../errors.ts';
-import { certificates, consumerNames, consumers } from './consumers.ts';
+import { type ConsumerName, type Content, certificates, consumerNames, consumers } from './consumers.ts';
 import { makeSecrets, type SecretsOptions } from './make-secrets.ts';
 
 let root: string;
@@ -37,13 +37,12 @@ const make = (options: Partial<SecretsOptions> = {}) =>
     say: (line) => said.push(line),
     ...options,
   });
+/** Without those that are there only when .env sets them. */
+const filesOf = (name: ConsumerName) =>
+  Object.entries<Content>(consumers[name].files).flatMap(([file, { kind }]) => (kind === 'given' ? [] : [file]));
 const of = (consumer: string, file: string) => readFileSync(join(root, 'consumers', consumer, file), 'utf8');
 const all = () =>
-  Object.fromEntries(
-    consumerNames.flatMap((name) =>
-      Object.keys(consumers[name].files).map((file) => [`${name}/${file}`, of(name, file)]),
-    ),
-  );
+  Object.fromEntries(consumerNames.flatMap((name) => filesOf(name).map((file) => [`${name}/${file}`, of(name, file)])));
 const refused = async (options: Partial<SecretsOptions> = {}) => {
   const error = await make(options).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(StartError);
@@ -57,7 +56,7 @@ describe('the secrets of a deployment', () => {
     await make();
     for (const name of consumerNames) {
       const folder = join(root, 'consumers', name);
-      expect(readdirSync(folder).sort()).toEqual(Object.keys(consumers[name].files).sort());
+      expect(readdirSync(folder).sort()).toEqual(filesOf(name).sort());
       for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o400);
     }
   });
@@ -187,6 +186,18 @@ describe('the .env of a Dify installation', () => {
     expect(said).toContain('mean nothing here: NGINX_PORT');
     expect(said).toContain('built from their parts, and not read: CELERY_BROKER_URL');
     expect(said.join()).not.toContain('difyai123456');
+  });
+});
+
+describe('secrets of services outside', () => {
+  it('should reach those that call them, as files, and go with their line of .env', async () => {
+    env('OPENAI_API_KEY=sk-short\n');
+    await make();
+    expect([of('api', 'openai_api_key'), of('worker', 'openai_api_key')]).toEqual(['sk-short', 'sk-short']);
+    expect(readdirSync(join(root, 'consumers/beat'))).not.toContain('openai_api_key');
+    env('');
+    await make();
+    expect(readdirSync(join(root, 'consumers/api'))).not.toContain('openai_api_key');
   });
 });
 

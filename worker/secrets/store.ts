@@ -39,6 +39,14 @@ export class SecretStore {
     return this.#kept('api-key', () => known ?? newApiKey());
   }
 
+  weaviateKey(): Promise<string> {
+    return this.#kept('weaviate-key', newPassword);
+  }
+
+  async keepWeaviateKey(key: string): Promise<void> {
+    await writeSecret(this.path('weaviate-key'), key);
+  }
+
   async keepPassword(name: PasswordName, password: string): Promise<void> {
     if (await writeSecret(this.path(`${name}.password`), password))
       await writeSecret(this.path(`${name}.salt`), newSalt());

@@ -1,0 +1,174 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { variables } from '../../worker/config/variables.ts';
+import { docker, root } from './harness/docker.ts';
+
+interface Rendered {
+  readonly services: Readonly<
+    Record<
+      string,
+      {
+        readonly image: string;
+        readonly user: string;
+        readonly environment?: Readonly<Record<string, string>>;
+        readonly networks?: Readonly<Record<string, unknown>>;
+        readonly ports?: readonly { readonly host_ip?: string; readonly target: number }[];
+        readonly deploy: {
+          readonly replicas?: number;
+          readonly resources: { readonly limits: Record<string, unknown> };
+        };
+        readonly cap_drop: readonly string[];
+        readonly read_only: boolean;
+        readonly depends_on?: Readonly<Record<string, unknown>>;
+      }
+    >
+  >;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
+}
+
+const chosen = { MILLRACE_TOPOLOGY: 'standalone', MILLRACE_TLS: 'false', MILLRACE_POOLS: 'none' };
+const theirs = { MILLRACE_TOPOLOGY: 'external', DB_HOST: 'db.example', REDIS_HOST: 'redis.example' };
+
+async function render(env: Readonly<Record<string, string>> = {}, ...overlays: readonly string[]): Promise<Rendered> {
+  const files = ['compose.yaml', ...overlays.map((name) => `compose/${name}.yaml`)].flatMap((file) => ['-f', file]);
+  return JSON.parse(await docker(['compose', ...files, 'config', '--format', 'json'], { env: { ...chosen, ...env } }));
+}
+const rendering = (env: Readonly<Record<string, string>>) =>
+  render(env).then(
+    () => 'rendered',
+    (error: Error) => error.message,
+  );
+
+const systems = [
+  ['standalone', {}, []],
+  ['sentinel', { MILLRACE_TOPOLOGY: 'sentinel', MILLRACE_TLS: 'true' }, []],
+  ['cluster', { MILLRACE_TOPOLOGY: 'cluster' }, []],
+  ['external', theirs, []],
+  ['pools', { MILLRACE_POOLS: 'pools' }, []],
+  ['weaviate', {}, ['weaviate']],
+  ['observability', {}, ['observability']],
+] as const;
+
+describe('a rendered system', () => {
+  it.each(systems)('should limit, harden and place every service: %s', async (_, env, overlays) => {
+    const { services, networks } = await render(env, ...overlays);
+    expect(networks.ssrf_proxy_network?.internal).toBe(true);
+    for (const [name, service] of Object.entries(services)) {
+      expect([name, Object.keys(service.deploy.resources.limits).sort()]).toEqual([name, ['cpus', 'memory', 'pids']]);
+      expect([name, service.cap_drop, service.read_only]).toEqual([name, ['ALL'], true]);
+      expect([name, service.image]).not.toEqual([name, expect.stringMatching(/:latest$|^[^:]+$/)]);
+      if (!['init_permissions', 'secrets'].includes(name)) expect([name, service.user]).not.toEqual([name, '0:0']);
+      const published = (service.ports ?? []).map(({ host_ip }) => host_ip);
+      expect([name, published]).toEqual([name, published.map(() => '127.0.0.1')]);
+      if (/redis|sentinel|postgres|worker|weaviate/.test(name)) expect([name, published]).toEqual([name, []]);
+    }
+  });
+
+  it.each(systems)('should have no secret in the environment of a service: %s', async (_, env, overlays) => {
+    const canary = 'canary-7f3b-of-an-operator';
+    const secrets = [
+      'DB_PASSWORD',
+      'REDIS_PASSWORD',
+      'MILLRACE_API_KEY',
+      'OPENAI_API_KEY',
+      'OPENDAL_S3_SECRET_ACCESS_KEY',
+    ];
+    const given = Object.fromEntries(secrets.map((name) => [name, canary]));
+    expect(JSON.stringify(await render({ ...env, ...given }, ...overlays))).not.toContain(canary);
+  });
+
+  it('should deploy nothing of external servers, and gate on the doctor', async () => {
+    const { services } = await render(theirs);
+    expect(Object.keys(services).filter((name) => /redis|postgres|sentinel/.test(name))).toEqual([]);
+    expect(services.worker?.depends_on).toHaveProperty('doctor');
+    expect(services.worker?.environment).toMatchObject({ DB_HOST: 'db.example', REDIS_HOST: 'redis.example' });
+  });
+
+  it('should serve each pool by a service, scaled by itself', async () => {
+    const { services } = await render({
+      MILLRACE_POOLS: 'pools',
+      MILLRACE_WORKER_REPLICAS: '3',
+      MILLRACE_AI_REPLICAS: '2',
+    });
+    const pools = Object.entries(services).flatMap(([name, { environment, deploy }]) =>
+      environment?.MILLRACE_POOL ? [[name, environment.MILLRACE_POOL, deploy.replicas]] : [],
+    );
+    expect(pools.sort()).toEqual([
+      ['worker', 'interactive', 3],
+      ['worker_ai', 'ai', 2],
+      ['worker_background', 'background', 1],
+      ['worker_ingest', 'ingest', 1],
+    ]);
+  });
+
+  it('should publish Redis and Postgres on 127.0.0.1 with the overlay dev alone', async () => {
+    const { services } = await render({}, 'dev');
+    expect(services.redis?.ports).toMatchObject([{ host_ip: '127.0.0.1', target: 6379 }]);
+    expect(services.db_postgres?.ports).toMatchObject([{ host_ip: '127.0.0.1', target: 5432 }]);
+  });
+});
+
+describe('what cannot be', () => {
+  it.each([
+    [{ MILLRACE_TOPOLOGY: 'sentinels' }, 'sentinels.yaml'],
+    [{ MILLRACE_TLS: 'yes' }, 'tls-yes.env'],
+    [{ MILLRACE_POOLS: 'many' }, 'many.yaml'],
+    [{ MILLRACE_TOPOLOGY: 'external', DB_HOST: '' }, 'MILLRACE_TOPOLOGY=external wants DB_HOST'],
+  ])('should be refused when it is rendered: %o', async (env, named) => {
+    expect(await rendering(env)).toContain(named);
+  });
+});
+
+describe('compose/.env.example', () => {
+  const text = readFileSync(join(root, 'compose/.env.example'), 'utf8');
+  const explained = [...text.matchAll(/^# ([A-Z][A-Z0-9_]*)=/gm)].map(([, name = '']) => name);
+  const yaml = readdirSync(join(root, 'compose'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => readFileSync(join(root, 'compose', file), 'utf8'))
+    .join('\n');
+  const used = new Set([...yaml.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name = '']) => name));
+
+  it('should explain every variable that the compose files read, once', () => {
+    expect([...used].filter((name) => !explained.includes(name))).toEqual([]);
+    expect(explained.filter((name, place) => explained.indexOf(name) !== place)).toEqual([]);
+  });
+
+  it('should set nothing, so that a copy changes nothing', () => {
+    expect(parseEnv(text)).toEqual({});
+  });
+
+  it('should name nothing that nothing reads', () => {
+    const read = new Set([...used, ...readByOthers]);
+    expect(explained.filter((name) => !read.has(name))).toEqual([]);
+  });
+
+  it('should reach every variable of the worker, but those that the kit itself sets', () => {
+    const missing = Object.keys(variables).filter((name) => !explained.includes(name) && !setByTheKit.includes(name));
+    expect(missing).toEqual([]);
+  });
+});
+
+/** By the one-shot `secrets`, and where images are built. */
+const readByOthers = [
+  ...['MILLRACE_API_KEY', 'DB_PASSWORD', 'POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'REDIS_SENTINEL_PASSWORD'],
+  ...['CELERY_SENTINEL_PASSWORD', 'NODE_IMAGE', 'DEBIAN_IMAGE'],
+];
+const setByTheKit = [
+  // what a container is and where it listens
+  ...['MODE', 'DIFY_BIND_ADDRESS', 'DIFY_PORT', 'HEALTH_PORT', 'MIGRATION_ENABLED', 'MILLRACE_HOME', 'MILLRACE_POOL'],
+  ...['MILLRACE_GRACE_SECONDS', 'MILLRACE_API_REPLICAS', 'MILLRACE_BEAT_REPLICAS', 'OPENDAL_FS_ROOT', 'DB_TYPE'],
+  // of commands on the host
+  'MILLRACE_URL',
+  // built from parts, files and MILLRACE_TLS
+  ...[
+    'CELERY_BROKER_URL',
+    'REDIS_URL',
+    'REDIS_USE_SSL',
+    'REDIS_SSL_CA_CERTS',
+    'REDIS_SSL_CERTFILE',
+    'REDIS_SSL_KEYFILE',
+  ],
+  ...['CELERY_USE_SENTINEL', 'CELERY_SENTINEL_MASTER_NAME', 'REDIS_CLUSTERS_PASSWORD'],
+];
