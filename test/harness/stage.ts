@@ -42,6 +42,8 @@ export interface Stage extends AsyncDisposable {
   readonly redis: RedisServers;
   /** The API's address: the same after a restart. */
   readonly url: string;
+  /** Of its one tenant. */
+  readonly key: string;
   start(mode: 'api' | 'worker' | 'beat', env?: Readonly<Record<string, string>>): Promise<StageProcess>;
   startWorkers(count: number, env?: Readonly<Record<string, string>>): Promise<StageProcess[]>;
   /** POST with the key; the answer's body is read. @throws when there is no answer */
@@ -115,6 +117,7 @@ export async function openStage({ postgres, redis: given, env = {} }: StageOptio
     db,
     redis,
     url,
+    key: apiKey,
     start,
     startWorkers: (count, own) => Promise.all(Array.from({ length: count }, () => start('worker', own))),
     post,

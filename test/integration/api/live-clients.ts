@@ -53,12 +53,14 @@ export async function openEvents(
   }).end();
   const [stream] = (await once(request, 'response')) as [IncomingMessage];
   const told: Told[] = [];
-  const ended = once(stream, 'close');
+  // also when the server is killed, which is an error of the stream
+  const ended = new Promise<void>((resolve) => stream.once('close', () => resolve()));
   request.on('error', () => undefined);
   stream.on('error', () => undefined);
   const read = () => {
     let fields: Record<string, string> = {};
-    createInterface({ input: stream }).on('line', (line) => {
+    const lines = createInterface({ input: stream }).on('error', () => undefined);
+    lines.on('line', (line) => {
       if (line === '' && fields.event) {
         told.push({ event: fields.event, id: fields.id, data: JSON.parse(fields.data ?? 'null') });
         fields = {};
