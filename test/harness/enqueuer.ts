@@ -13,7 +13,7 @@ import {
   Window,
 } from '../../worker/runtime/index.ts';
 import { createLogger } from '../../worker/telemetry/logger.ts';
-import { endedTask } from './ended.ts';
+import { TaskEnds } from './ended.ts';
 import type { RedisServers } from './redis.ts';
 
 export interface TestEnqueuer extends AsyncDisposable {
@@ -35,11 +35,12 @@ export function openEnqueuer(
   const broker = new Broker(connection, log);
   const window = new Window({ size: 5000, isolatedPerTenant: 5000, rates: noRates });
   const notDurable = new NotDurableTasks(broker);
+  const ends = new TaskEnds({ db, notDurable });
   return {
     broker,
     notDurable,
     enqueuer: createEnqueuer({ db, broker, registry: createRegistry(tasks), window, log }),
-    ended: (id, withinMs) => endedTask({ db, notDurable }, id, withinMs),
+    ended: (id, withinMs) => ends.ended(id, withinMs),
     async [Symbol.asyncDispose]() {
       await broker.close();
       connection.disconnect();

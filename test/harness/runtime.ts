@@ -31,7 +31,7 @@ import {
 } from '../../worker/runtime/index.ts';
 import { defaultTenantId } from '../../worker/services/tenants/tenants.ts';
 import { createLogger } from '../../worker/telemetry/logger.ts';
-import { endedTask } from './ended.ts';
+import { TaskEnds } from './ended.ts';
 
 export interface TestRuntime extends AsyncDisposable {
   readonly enqueuer: Enqueuer;
@@ -129,6 +129,7 @@ export function startRuntime({
   });
   consumer.start();
   const notDurable = new NotDurableTasks(broker);
+  const ends = new TaskEnds({ db, notDurable });
   const hub = new LiveHub({
     db,
     notDurable,
@@ -146,7 +147,7 @@ export function startRuntime({
     hub,
     limits: window.limits,
     metrics,
-    ended: (id, withinMs = 20_000) => endedTask({ db, notDurable }, id, withinMs),
+    ended: (id, withinMs = 20_000) => ends.ended(id, withinMs),
     drain: (graceMs) => consumer.stop(graceMs),
     sever() {
       for (const connection of connections) connection.disconnect();
