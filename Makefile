@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners bench-beat loadtest clean
+.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,10 @@ bench-listeners: ## 5,000 who listen to one API process: memory, processor, dela
 bench-beat: ## Lateness of 1,000 schedules a second, 100,000 of one instant, the cost of an idle beat
 	@tools/setup --quiet --for test
 	@exec tools/run node tools/bench/beat/main.ts $(BENCH)
+
+bench-deploy: ## Seconds from deploy to the first task, from 1 worker to 3, memory at rest, by topology and door (BENCH="--only standalone")
+	@tools/setup --quiet --for kit
+	@exec tools/run node tools/bench/deploy/main.ts $(BENCH)
 
 loadtest: ## k6 against a Millrace that runs: SCENARIO=smoke, throughput, latency, indexing or scaling (ARGS="…" for k6, or of scaling)
 	@tools/run sh -c 'command -v k6' >/dev/null || tools/setup --for kit
