@@ -17,6 +17,8 @@ export interface PostgresOptions {
   readonly recycleSeconds: number;
   /** Bound on every statement, kept by the server. */
   readonly statementTimeoutMs: number;
+  /** How long a prepared statement keeps its plan; shorter in tests. */
+  readonly planLifeMs?: number | undefined;
   /** Told of errors on idle connections, which have no caller. */
   readonly onError: (error: Error) => void;
 }
@@ -44,6 +46,12 @@ function prepared(text: string): { text: string; name?: string } {
   names.set(text, name);
   return { text, name };
 }
+
+/**
+ * A prepared statement keeps its plan until the table is analysed, and the ledger's table may be empty in one second and hold a hundred
+ * thousand rows in the next: planned for the one, a round of the relay took 650 ms with the other. So plans live no longer than this.
+ */
+const usualPlanLifeMs = 5000;
 
 /**
  * A commit that was answered is on the disk, whatever the server, the database or the role say: a weaker setting would lose accepted
@@ -76,6 +84,15 @@ export function openPostgres(options: PostgresOptions): Database {
     },
   });
   pool.on('error', options.onError);
+  const { planLifeMs = usualPlanLifeMs } = options;
+  const plannedAt = new WeakMap<pg.PoolClient, number>();
+  pool.on('acquire', (client) => {
+    const now = performance.now();
+    if (now - (plannedAt.get(client) ?? now - planLifeMs) < planLifeMs) return;
+    plannedAt.set(client, now);
+    // it goes before what the caller sends; a connection that is gone tells that one
+    client.query('discard plans').catch(() => undefined);
+  });
 
   const run = async <R extends Row>(client: pg.Pool | pg.PoolClient, text: string, params: readonly SqlValue[]) =>
     (await client.query<R & pg.QueryResultRow>({ ...prepared(text), values: [...params] })).rows;

@@ -1,0 +1,66 @@
+/** The ledger's table may be empty in one second and full in the next: what was planned for the one must not serve the other. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Database, openPostgres } from '../../../worker/db/index.ts';
+import { claimTasks } from '../../../worker/runtime/ledger/claim.ts';
+import { expireTasks } from '../../../worker/runtime/ledger/finish.ts';
+import { readWindow } from '../../../worker/runtime/ledger/window.ts';
+import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
+
+/** Postgres plans a prepared statement for its own arguments so often, then once for all. */
+const customPlans = 6;
+const waiting = 20_000;
+/** Rows that one of these statements may look at when nothing of what waits is its business. */
+const few = 100;
+
+let server: TestDatabase;
+let db: Database;
+beforeAll(async () => {
+  server = await (await databaseKinds.postgres()).open();
+  const { address } = server;
+  if (!address) throw new Error('expected a Postgres with an address');
+  db = openPostgres({
+    ...address,
+    applicationName: 'millrace-test',
+    poolMax: 1,
+    acquireTimeoutMs: 5000,
+    recycleSeconds: 3600,
+    statementTimeoutMs: 30_000,
+    planLifeMs: 1,
+    onError: () => undefined,
+  });
+});
+afterAll(async () => {
+  await db.close();
+  await server[Symbol.asyncDispose]();
+});
+
+const owner = '00000000-0000-4000-8000-000000000001';
+const nobodys = '00000000-0000-4000-8000-000000000002';
+const statements: Record<string, (on: Pick<Database, 'query'>) => Promise<unknown>> = {
+  'the window': (on) => readWindow(on),
+  expiry: (on) => expireTasks(on, 500),
+  'a claim': (on) => claimTasks(on, [nobodys], owner, 'test'),
+};
+
+it.each(Object.entries(statements))(
+  'should read few rows of many for %s, which was planned while there were none',
+  async (_name, run) => {
+    await db.query('truncate tasks_live');
+    await db.query('analyze tasks_live');
+    for (let n = 0; n < customPlans; n += 1) await run(db);
+    await db.query(
+      `insert into tasks_live (id, tenant_id, name, queue, payload)
+       select gen_random_uuid(), $1::uuid, 'sample_noop', 'fast_tasks', '{}' from generate_series(1, ${waiting})`,
+      [owner],
+    );
+    const read = await db.tx(async (tx) => {
+      await run(tx);
+      const [row] = await tx.query<{ rows: number }>(
+        `select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_xact_user_tables
+          where relname = 'tasks_live'`,
+      );
+      return row?.rows;
+    });
+    expect(read).toBeLessThan(few);
+  },
+);
