@@ -53,6 +53,23 @@ it('should give slots at once while there are free ones, and none beyond', async
   expect(slots.busy).toBe(2);
 });
 
+it('should give a free slot at once to who does not wait, and none while somebody waits or after it is closed', async () => {
+  const slots = new Slots(2);
+  const first = slots.takeFree('low');
+  expect(first).toBeDefined();
+  expect(slots.takeFree('low')).toBeDefined();
+  expect(slots.takeFree('high')).toBeUndefined();
+  const waiting = slots.take('high');
+  first?.release();
+  await waiting;
+  expect(slots.takeFree('low')).toBeUndefined();
+  slots.resize(3);
+  expect(slots.takeFree('low')).toBeDefined();
+  slots.resize(4);
+  slots.close();
+  expect(slots.takeFree('low')).toBeUndefined();
+});
+
 it('should count a slot once, however often it is released', async () => {
   const slots = new Slots(1);
   const slot = await slots.take('normal');

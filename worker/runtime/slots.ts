@@ -52,6 +52,16 @@ export class Slots {
     });
   }
 
+  /** A slot that is free now and that nobody waits for; undefined otherwise. */
+  takeFree(tier: QueueTier): Slot | undefined {
+    if (this.#closed || this.#busy >= this.#capacity || this.#waiters.length > 0) return undefined;
+    this.#passed[tier] = Math.max(this.#passed[tier], this.#now - 1);
+    this.#now = Math.max(this.#now, this.#passed[tier]);
+    this.#passed[tier] += 1 / weights[tier];
+    this.#busy += 1;
+    return this.#slot();
+  }
+
   /** Gives out more from now on, or fewer as slots come back. */
   resize(capacity: number): void {
     this.#capacity = capacity;
