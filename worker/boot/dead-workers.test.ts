@@ -24,7 +24,7 @@ it('should end what its worker was killed for, and tell it once, also what the w
   const dead = new DeadWorkers({
     db,
     broker: { ready: false, releaseJobs: async () => undefined },
-    live: { publish: (event) => void told.push(event) },
+    live: { publish: (event) => void told.push(event), publishLater: () => undefined },
     log,
     onGivenBack: () => undefined,
   });

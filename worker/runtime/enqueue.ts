@@ -132,6 +132,7 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
   };
 
   const tell = (rows: readonly NewTask[], accepted: readonly Accepted[], durable = true) => {
+    if (live === noLive) return;
     for (const [index, row] of rows.entries()) {
       const answer = accepted[index];
       if (answer?.created) live.publish(acceptedEvent(row, answer, durable));

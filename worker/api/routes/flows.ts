@@ -16,7 +16,11 @@ import type { Routes } from './route.ts';
 const flowBodyBytes = 32 * 1024 * 1024;
 
 /** The body but for its flow, which is read by hand: a schema that contains itself could be sent deeper than the stack is. */
-const envelopeSchema = z.strictObject({ flow: z.unknown(), flow_id: uuid.optional(), user_id: userIdSchema.optional() });
+const envelopeSchema = z.strictObject({
+  flow: z.unknown(),
+  flow_id: uuid.optional(),
+  user_id: userIdSchema.optional(),
+});
 
 function readBody(body: unknown): { flow: Flow; flowId: string | undefined; userId: string | undefined } {
   const parsed = envelopeSchema.safeParse(body);

@@ -10,15 +10,19 @@ import type { LiveMetrics } from './metrics.ts';
 export interface LiveSink {
   /** Returns at once and never throws. */
   publish(event: NewLiveEvent): void;
+  /** As `publish`, a moment later, of what `make` gives then: nothing, when there is no news in it any more. */
+  publishLater(make: () => NewLiveEvent | undefined): void;
 }
 
 /** For processes in which nobody is to be told. */
-export const noLive: LiveSink = { publish: () => undefined };
+export const noLive: LiveSink = { publish: () => undefined, publishLater: () => undefined };
 
 /** Events that wait for their write, at most: some tens of megabytes at their largest, and usually a thousandth of that. */
 const maxWaiting = 10_000;
 /** Most events of a write. */
 const maxBatch = 500;
+/** What is published later: below what an eye sees, above what a short task takes. */
+const laterMs = 20;
 /** A stopping process waits so long for its last events to be taken. */
 const stopMs = 1000;
 
@@ -40,6 +44,7 @@ export interface PublisherDeps {
 export class LivePublisher implements LiveSink {
   readonly #deps: PublisherDeps;
   #waiting: NewLiveEvent[] = [];
+  #later: (() => NewLiveEvent | undefined)[] = [];
   #writing: Promise<void> | undefined;
   #away = false;
 
@@ -58,8 +63,24 @@ export class LivePublisher implements LiveSink {
     this.#start();
   }
 
+  publishLater(make: () => NewLiveEvent | undefined): void {
+    if (this.#later.length >= maxWaiting) {
+      this.#deps.metrics.dropped('full', 1);
+      return;
+    }
+    if (this.#later.push(make) === 1) setTimeout(() => this.#publishDelayed(), laterMs);
+  }
+
+  #publishDelayed(): void {
+    for (const make of this.#later.splice(0)) {
+      const event = make();
+      if (event) this.publish(event);
+    }
+  }
+
   /** Lets the last events out. Call after the last run has ended. */
   async stop(): Promise<void> {
+    this.#publishDelayed();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, stopMs);

@@ -1,54 +1,67 @@
 /** What one run tells of itself, each thing after the ledger (or Redis, for tasks that are not durable) has it. */
 import type { ClaimedTask, TaskError, TerminalStatus } from '../ledger/rows.ts';
-import { type LiveSubject, liveEvent, subjectOf } from './event.ts';
+import { type LiveSubject, liveEvent, type NewLiveEvent, subjectOf } from './event.ts';
 import type { LiveSink } from './publisher.ts';
 
 export class RunEvents {
   readonly #sink: LiveSink;
   readonly #subject: LiveSubject;
   #step: unknown;
+  /** Whether anything has told yet that it runs. */
+  #told = false;
 
   constructor(sink: LiveSink, claimed: ClaimedTask) {
     this.#sink = sink;
     this.#subject = subjectOf(claimed);
   }
 
+  /** Told a moment later, and not at all when it has ended by then: most tasks are short, and each event costs as much as a good part of them. */
   started(): void {
-    this.#sink.publish(liveEvent('status', this.#subject, 'RUNNING'));
+    this.#sink.publishLater(() => {
+      if (this.#told) return undefined;
+      this.#told = true;
+      return liveEvent('status', this.#subject, 'RUNNING');
+    });
   }
 
   /** @param progress JSON text; the first of a new `step` is told as that */
   progress(progress: string): void {
+    if (!this.#told) this.#publish(liveEvent('status', this.#subject, 'RUNNING'));
     const step = stepOf(progress);
     const isNew = step !== undefined && step !== this.#step;
     this.#step = step;
-    this.#sink.publish(liveEvent(isNew ? 'step' : 'progress', this.#subject, 'RUNNING', { progress }));
+    this.#publish(liveEvent(isNew ? 'step' : 'progress', this.#subject, 'RUNNING', { progress }));
   }
 
   /** @param late it was over its time limit: the ledger has raised its epoch */
   retrying(error: TaskError, late = false): void {
     const { epoch, durable } = this.#subject;
     const subject = late && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
-    this.#sink.publish(liveEvent('status', subject, 'RETRYING', { error }));
+    this.#publish(liveEvent('status', subject, 'RETRYING', { error }));
   }
 
   /** Waits again as if this attempt had not been; the ledger has raised its epoch. */
   waitsAgain(error?: TaskError): void {
     const { epoch, attempts, durable } = this.#subject;
     const subject = { ...this.#subject, epoch: durable ? epoch + 1 : 0, attempts: Math.max(0, attempts - 1) };
-    this.#sink.publish(liveEvent('status', subject, 'PENDING', { error }));
+    this.#publish(liveEvent('status', subject, 'PENDING', { error }));
   }
 
   /** @param result JSON text */
   completed(result: string): void {
-    this.#sink.publish(liveEvent('result', this.#subject, 'COMPLETED', { result }));
+    this.#publish(liveEvent('result', this.#subject, 'COMPLETED', { result }));
   }
 
   failed(status: Exclude<TerminalStatus, 'COMPLETED'>, error: TaskError): void {
     const { epoch, durable } = this.#subject;
     // as `failTask` writes it
     const subject = status === 'TIMED_OUT' && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
-    this.#sink.publish(liveEvent('error', subject, status, { error }));
+    this.#publish(liveEvent('error', subject, status, { error }));
+  }
+
+  #publish(event: NewLiveEvent): void {
+    this.#told = true;
+    this.#sink.publish(event);
   }
 }
 
