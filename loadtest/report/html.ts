@@ -69,7 +69,12 @@ function chartsOf(report: LoadReport): Chart[] {
     if (figures === undefined) return [];
     const points = [...percentiles.map((percentile) => figures[`p(${percentile})`]), figures.max];
     return [
-      { name: stageTitles[stage].replace(/ \(.*/, ''), points: points.map((value, n) => [n, value ?? 0] as const) },
+      {
+        name: stageTitles[stage].replace(/ \(.*/, ''),
+        points: points.map((value, n) => [n, value ?? 0] as const),
+        // where tasks wait long it is what the queue wait is: that line shows through
+        dashed: stage === 'endToEnd',
+      },
     ];
   });
   const { accepted, ended } = report.overTime;
@@ -82,12 +87,13 @@ function chartsOf(report: LoadReport): Chart[] {
     lines,
     xMarks: [...percentiles.map((percentile, n) => [n, String(percentile)] as const), [percentiles.length, 'max']],
     logarithmic: true,
-    yLabel: duration,
+    yLabel: (milliseconds) => duration(milliseconds).replace(/\.0+(?= )/, ''),
   };
   const overTime: Chart = {
     title: 'Tasks by second',
     xTitle: 'seconds since the run began',
     yTitle: 'tasks a second',
+    xMarks: [0, 0.25, 0.5, 0.75, 1].map((part) => Math.round(part * (seconds - 1))).map((n) => [n, String(n)] as const),
     lines: [
       { name: 'accepted', points: series(accepted) },
       { name: 'ended', points: series(ended) },

@@ -52,8 +52,8 @@ const scaling = (...args: string[]) =>
   runScalingTest(args, { env: { MILLRACE_URL: stage.url, MILLRACE_API_KEY: key, LOADTEST_OUT: folder }, limitSeconds });
 
 it('should see three workers do tasks that wait at least 2.6 times as fast as one', { timeout: 900_000 }, async () => {
-  // each slot of three workers is filled eight times; tasks this long wait for the network, not for a busy machine
-  const size = ['--tasks', '96', '--sleep-ms', '3000'];
+  // each slot of three workers is filled six times; next to tasks this long it counts little that a claim takes time on a busy machine
+  const size = ['--tasks', '72', '--sleep-ms', '5000'];
   const { code, output } = await scaling('--by', 'command', '--command', command, '--workers', '1,3', ...size);
   expect(code, output).toBe(0);
   const report: ScalingReport = JSON.parse(await readFile(join(folder, 'scaling-by-workers.json'), 'utf8'));
@@ -61,7 +61,7 @@ it('should see three workers do tasks that wait at least 2.6 times as fast as on
     [1, 4],
     [3, 12],
   ]);
-  expect(report.rows.map(({ tasks }) => tasks)).toEqual([96, 96]);
+  expect(report.rows.map(({ tasks }) => tasks)).toEqual([72, 72]);
   expect(report.rows.at(-1)?.speedup).toBeGreaterThanOrEqual(2.6);
   expect(report.passed).toBe(true);
   expect(output).toContain(await readFile(join(folder, 'scaling-by-workers.txt'), 'utf8'));
