@@ -18,7 +18,7 @@ export class SsrfProxy extends Service {
       image,
       entrypoint: ['/bin/sh', '/etc/millrace/squid/start.sh'],
       user: '13:13',
-      environment: { MILLRACE_PROXY_ALLOW: allow },
+      environment: allow === '' ? {} : { MILLRACE_PROXY_ALLOW: allow },
       networks: ['edge', 'ssrf_proxy_network'],
       mounts: [kitFolder('squid')],
       configuration,

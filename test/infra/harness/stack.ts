@@ -33,13 +33,15 @@ export class StackDeployment implements AsyncDisposable {
   log = '';
   readonly #folder: string;
   readonly #port: number;
+  readonly #images: Readonly<Record<string, string>>;
   readonly #env: Readonly<Record<string, string>>;
 
-  constructor(settings: StackSettings, folder: string, port: number) {
+  constructor(settings: StackSettings, folder: string, port: number, images: Readonly<Record<string, string>>) {
     this.stack = settings.stack;
     this.project = `millrace-test-${port}`;
     this.#folder = folder;
     this.#port = port;
+    this.#images = images;
     this.#env = {
       MILLRACE_PROJECT: this.project,
       MILLRACE_KEY_FOLDER: folder,
@@ -50,6 +52,7 @@ export class StackDeployment implements AsyncDisposable {
       MILLRACE_WORKER_REPLICAS: '1',
       EXPOSE_API_PORT: String(port),
       CHECKPOINT_DISABLE: '1',
+      ...images,
       ...settings.variables,
     };
   }
@@ -160,6 +163,7 @@ export class StackDeployment implements AsyncDisposable {
     if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers]);
     if (networks.length > 0) await docker(['network', 'rm', ...networks]);
     if (volumes.length > 0) await docker(['volume', 'rm', ...volumes]);
+    await docker(['image', 'rm', ...Object.values(this.#images)]);
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
@@ -167,7 +171,20 @@ export class StackDeployment implements AsyncDisposable {
 /** Synthesised, with its provider, and not deployed yet. */
 export async function stackDeployment(settings: StackSettings): Promise<StackDeployment> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-stack-'));
-  const deployment = new StackDeployment(settings, folder, await freePort());
+  const port = await freePort();
+  const deployment = new StackDeployment(settings, folder, port, await ownTags(port));
   await deployment.prepare();
   return deployment;
+}
+
+/** Tags of the deployment's own for our images: one that is built meanwhile replaces no container. */
+async function ownTags(port: number): Promise<Readonly<Record<string, string>>> {
+  const built = { MILLRACE_IMAGE: 'millrace/worker:local', MILLRACE_SQUID_IMAGE: 'millrace/squid:local' };
+  const tagged = Object.entries(built).map(async ([variable, preset]) => {
+    const image = process.env[variable] || preset;
+    const own = `${image.replace(/[:@].*$/, '')}:test-${port}`;
+    await docker(['tag', image, own]);
+    return [variable, own] as const;
+  });
+  return Object.fromEntries(await Promise.all(tagged));
 }
