@@ -8,12 +8,14 @@ const deaths = 'worker/runtime/ledger/deaths.ts';
 const consumer = 'worker/runtime/consumer.ts';
 
 const finishFence = "const fenced = `id = $1 and epoch = $2 and owner = $3 and status = 'RUNNING'`;";
-const sweep = `epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
-      where id in (select id from tasks_live where status = 'RUNNING' and lease_until < statement_timestamp()`;
+/** What all takeovers set of a row, the sweep among them. */
+const taken = `epoch = epoch + 1, owner = null, worker = null, lease_until = null,
+  due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)\`;
+/** The same of one that its process may have died of: it runs alone in a child from now on, until it ends cleanly. */
+const takenOver = \`\${putBack}, suspect = true`;
 const swept = (from: string, to: string) => {
-  if (!sweep.includes(from)) throw new Error(`the sweep has no ${from}`);
-  return { file: claim, text: sweep, broken: sweep.replace(from, to) };
+  if (!taken.includes(from)) throw new Error(`a takeover sets no ${from}`);
+  return { file: claim, text: taken, broken: taken.replace(from, to) };
 };
 const overtaken = 'a run that says it is';
 

@@ -193,10 +193,8 @@ export const attempts: Chapter = {
       id: 'sweep-alone',
       rule: 'What a process held that died is to run alone: taken over by the sweep.',
       file: claim,
-      text: `suspect = true
-      where id in (select id from tasks_live where status = 'RUNNING' and lease_until < statement_timestamp()`,
-      broken: `suspect = false
-      where id in (select id from tasks_live where status = 'RUNNING' and lease_until < statement_timestamp()`,
+      text: '${putBack}, suspect = true`',
+      broken: '${putBack}, suspect = false`',
       test: fence('should be swept'),
     },
     {

@@ -116,6 +116,12 @@ export async function stillHeld(db: Queryable, owner: string, fences: readonly F
   return new Set(rows.map(claimKey));
 }
 
+/** PENDING again and due, under a new epoch, as if the attempt had not been: what is set of a row whose run is given up. */
+const putBack = `status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
+  due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)`;
+/** The same of one that its process may have died of: it runs alone in a child from now on, until it ends cleanly. */
+const takenOver = `${putBack}, suspect = true`;
+
 /** Claims younger than this may have their answer under way. */
 const answerSeconds = 3;
 
@@ -125,8 +131,7 @@ const answerSeconds = 3;
  */
 export async function giveBackUnknown(db: Queryable, owner: string, known: readonly Fence[]): Promise<number> {
   const rows = await db.query(
-    `update tasks_live t set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+    `update tasks_live t set ${putBack}
       where t.owner = $1 and t.status = 'RUNNING'
         and t.lease_until < statement_timestamp() + interval '${leaseSeconds - answerSeconds} seconds'
         and not exists (select 1 from unnest($2::uuid[], $3::bigint[]) as known (id, epoch)
@@ -144,8 +149,7 @@ export async function giveBackUnknown(db: Queryable, owner: string, known: reado
  */
 export async function takeOverLapsed(db: Queryable, limit: number): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
-    `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
+    `update tasks_live set ${takenOver}
       where id in (select id from tasks_live where status = 'RUNNING' and lease_until < statement_timestamp()
                    order by lease_until limit $1 for update skip locked)
       returning id`,
@@ -161,8 +165,7 @@ export async function takeOverLapsed(db: Queryable, limit: number): Promise<stri
 export async function takeOverOwner(db: Queryable, owner: string): Promise<number> {
   // in order, as every statement that locks several rows
   const rows = await db.query(
-    `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
+    `update tasks_live set ${takenOver}
       where id in (select id from tasks_live where status = 'RUNNING' and owner = $1 order by id for update)
       returning id`,
     [owner],
@@ -173,8 +176,7 @@ export async function takeOverOwner(db: Queryable, owner: string): Promise<numbe
 /** Puts back everything that runs, whatever its lease: for the embedded default, which holds the lock on its data folder. */
 export async function takeOverAll(db: Queryable): Promise<number> {
   const rows = await db.query(
-    `update tasks_live set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0), suspect = true
+    `update tasks_live set ${takenOver}
       where status = 'RUNNING' returning id`,
   );
   return rows.length;
