@@ -111,6 +111,24 @@ export class Broker {
     return missing;
   }
 
+  /**
+   * Takes out the jobs of rows that have ended: of a queue that nobody takes from they would pile up. What a consumer has fetched
+   * stays, and so does a task that is not durable under the same id. Never throws: what stays is dropped when it is fetched.
+   */
+  async drop(jobs: readonly { readonly id: string; readonly queue: QueueName }[]): Promise<void> {
+    if (!this.ready) return;
+    try {
+      await Promise.all(
+        jobs.map(async ({ id, queue }) => {
+          const options = await this.#connection.hget(`${queuePrefix(queue)}:${queue}:${id}`, 'opts');
+          if (options != null && !isNotDurable(options)) await this.queue(queue).remove(id);
+        }),
+      );
+    } catch (error) {
+      this.#log.debug({ err: error, jobs: jobs.length }, 'jobs of tasks that have ended stay in redis');
+    }
+  }
+
   /** Jobs of a queue in Redis, by BullMQ's state. */
   async counts(name: QueueName): Promise<Record<string, number>> {
     return this.queue(name).getJobCounts('wait', 'prioritized', 'active', 'delayed');

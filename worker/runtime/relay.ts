@@ -53,7 +53,11 @@ export function startRelay({ db, broker, window, live = noLive, log }: RelayDeps
       const expired = await expireTasks(db, expiryBatch);
       if (expired.length > 0) {
         log.info({ expired: expired.length }, 'tasks expired before they were started');
-        await publishStates({ live, db, log }, expired);
+        await broker.drop(expired);
+        await publishStates(
+          { live, db, log },
+          expired.map(({ id }) => id),
+        );
       }
       const state = await readWindow(db, after);
       window.learn(state);

@@ -1,5 +1,6 @@
 /** Ends of a run. Every write carries its fence and returns whether it was let in. */
 import type { Queryable } from '../../db/index.ts';
+import type { QueueName } from '../../queues.ts';
 import { claimKey } from './claim.ts';
 import type { Fence, TaskError, TerminalStatus } from './rows.ts';
 
@@ -110,18 +111,22 @@ export async function cancelTask(db: Queryable, tenantId: string, id: string, re
   return rows.length > 0;
 }
 
-/** Ends what was not started in time, and returns the ids. A task that has begun an attempt no longer expires. */
-export async function expireTasks(db: Queryable, limit: number): Promise<string[]> {
+export interface ExpiredTask {
+  readonly id: string;
+  readonly queue: QueueName;
+}
+
+/** Ends what was not started in time. A task that has begun an attempt no longer expires. */
+export async function expireTasks(db: Queryable, limit: number): Promise<ExpiredTask[]> {
   const error = { code: 'expired', message: 'It was not started before its expiry.' };
-  const rows = await db.query<{ id: string }>(
+  return db.query<ExpiredTask>(
     `with gone as (
        delete from tasks_live where id in (
          select id from tasks_live
           where expires_at <= statement_timestamp() and status <> 'RUNNING' and started_at is null
           order by expires_at limit $1 for update skip locked)
        returning *)
-     ${intoFinished(`'EXPIRED'`, 'null', '$2::jsonb', 'error_history', 'false')} returning id`,
+     ${intoFinished(`'EXPIRED'`, 'null', '$2::jsonb', 'error_history', 'false')} returning id, queue`,
     [limit, JSON.stringify(error)],
   );
-  return rows.map(({ id }) => id);
 }
