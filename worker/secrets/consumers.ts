@@ -45,6 +45,8 @@ export type CertificateName = keyof typeof certificates;
 export interface Consumer {
   /** User and group that own the files. */
   readonly uid: number;
+  /** Of an overlay: without it there is no volume, and nothing is written. */
+  readonly overlay?: true;
   readonly files: Readonly<Record<string, Content>>;
 }
 
@@ -117,7 +119,7 @@ export const consumers = {
     },
   },
   /** Of the overlay `weaviate`; its image runs as 1000. */
-  weaviate: { uid: 1000, files: { api_key: { kind: 'weaviate-key' } } },
+  weaviate: { uid: 1000, overlay: true, files: { api_key: { kind: 'weaviate-key' } } },
   producer: { uid: millrace, files: redis('millrace-producer', 'producer') },
   metrics: {
     uid: millrace,

@@ -1,10 +1,11 @@
 /** What the one-shot does, on folders that are passed in. Safe to repeat, and to kill: the store is written first. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { aclUserNames } from '../redis/index.ts';
 import { newApiKey } from '../services/tenants/tenants.ts';
 import { CertificateAuthority } from './certificates.ts';
-import { consumerNames, databaseRoles } from './consumers.ts';
+import { type Consumer, consumerNames, consumers, databaseRoles } from './consumers.ts';
 import { meaningless, takenOver, unusedUrls } from './dify-env.ts';
 import { externalSecrets } from './external.ts';
 import { readIfThere } from './files.ts';
@@ -63,7 +64,10 @@ export async function makeSecrets(options: SecretsOptions): Promise<void> {
       ? await externalSecrets({ store, authority, given, compose: options.compose, tls: options.tls })
       : { store, authority, given: given.secrets };
   for (const name of consumerNames) {
-    const changed = await fillConsumer(name, join(options.consumers, name), sources, options.owned);
+    const folder = join(options.consumers, name);
+    const { overlay }: Consumer = consumers[name];
+    if (overlay && !existsSync(folder)) continue;
+    const changed = await fillConsumer(name, folder, sources, options.owned);
     if (changed.length > 0) say(`${name}: wrote ${changed.join(', ')}`);
   }
   if (await writeKeyOnHost(options.host, key, options.compose)) say('wrote the API key to the host');

@@ -13,7 +13,7 @@ let said: string[];
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'millrace-secrets-'));
   said = [];
-  for (const folder of ['compose', 'host']) mkdirSync(join(root, folder));
+  for (const folder of ['compose', 'host', 'consumers/weaviate']) mkdirSync(join(root, folder), { recursive: true });
   env('# nothing is set\n');
   writeFileSync(
     join(root, 'compose/.env.example'),
@@ -59,6 +59,12 @@ describe('the secrets of a deployment', () => {
       expect(readdirSync(folder).sort()).toEqual(filesOf(name).sort());
       for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o400);
     }
+  });
+
+  it('should write nothing for an overlay that is not deployed', async () => {
+    rmSync(join(root, 'consumers/weaviate'), { recursive: true });
+    await make();
+    expect(readdirSync(join(root, 'consumers'))).not.toContain('weaviate');
   });
 
   it('should change nothing when it runs again', async () => {
