@@ -9,6 +9,8 @@ const ends: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'TIMED_OUT', '
 const singly = 400;
 /** Asked for side by side. */
 const askers = 8;
+/** After the drain each that is open is looked at once more; so long, should the API be away. */
+const lastLooksMs = 30_000;
 /** Between two looks at the list, and after an answer that was none. */
 const pauseSeconds = 1;
 
@@ -80,13 +82,16 @@ export async function drain({ client, account, ids, task, seconds }: Drain): Pro
   const open = new Set(ids);
   const unknown = new Set<string>();
   while (open.size > singly && Date.now() < deadline) {
+    // what was sent last ends late: until then the list would tell little, and reading it costs who is measured
+    const left = [...open];
+    await client.task(left.at(-1) ?? '', (deadline - Date.now()) / 1000);
     await settleListed(client, account, open, task, ids.length);
     if (open.size > singly) await pause(pauseSeconds);
   }
   const queue = [...open];
   await Promise.all(
     Array.from({ length: askers }, async () => {
-      for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+      for (let id = queue.shift(); id !== undefined && Date.now() < deadline + lastLooksMs; id = queue.shift()) {
         const end = await endOf(client, id, deadline);
         if (end === undefined) unknown.add(id);
         else if (end !== 'open' && account.settle(end)) open.delete(id);
