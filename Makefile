@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest clean
+.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ## Everything needed on a fresh machine, then Millrace on 127.0.0.1:5001 until Ctrl-C
 	@tools/setup --quiet
@@ -67,6 +67,22 @@ loadtest: ## k6 against a Millrace that runs: SCENARIO=smoke, throughput, latenc
 	@tools/run sh -c 'command -v k6' >/dev/null || tools/setup --for kit
 	@if [ "$(SCENARIO)" = scaling ]; then exec tools/run node loadtest/scaling.ts $(ARGS); fi; \
 	  SCENARIO="$(SCENARIO)" exec tools/run k6 run $(ARGS) loadtest/main.ts
+
+down: ## Stop the deployment by compose, whatever its overlays; keeps its data
+	@docker compose down --remove-orphans
+
+backup: ## Postgres and the stored files of the deployment by compose, while it runs (TO=folder)
+	@exec compose/day-two/backup.sh $(TO)
+
+restore: ## Put a backup in the place of what the deployment holds (FROM=folder; YES=1 asks nobody)
+	@exec compose/day-two/restore.sh "$(FROM)" $(if $(YES),--yes)
+
+rotate-secrets: ## New passwords and certificates for the deployment by compose; work stays queued meanwhile
+	@exec tools/run node worker/cli/main.ts rotate-secrets
+
+worker beat: ## A worker (or beat) of this checkout, on the Redis and Postgres of compose
+	@tools/setup --quiet
+	@exec compose/day-two/dev.sh $@
 
 clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder
 	@rm -rf .bench coverage node_modules/.vite node_modules/.vitest node_modules/.cache

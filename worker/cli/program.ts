@@ -17,6 +17,7 @@ import { registerPause } from './commands/pause.ts';
 import { registerPurge } from './commands/purge.ts';
 import { registerQueues } from './commands/queues.ts';
 import { registerResume } from './commands/resume.ts';
+import { registerRotateSecrets } from './commands/rotate-secrets.ts';
 import { registerSchedules } from './commands/schedules/group.ts';
 import { registerSend } from './commands/send.ts';
 import { registerStatus } from './commands/status.ts';
@@ -37,6 +38,7 @@ const groups: readonly (readonly [string, readonly Register[]])[] = [
     [registerQueues, registerPause, registerResume, registerPurge, registerDrain, registerWorkers, registerInspect],
   ],
   ['Documents:', [registerIndex, registerAsk]],
+  ['Deployments:', [registerRotateSecrets]],
   ['Shell:', [registerCompletion]],
 ];
 

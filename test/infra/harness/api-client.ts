@@ -18,7 +18,11 @@ export interface ApiClient {
   send(tasks: readonly NewTask[]): Promise<readonly string[]>;
   /** The task once it has ended. @throws after `withinSeconds` */
   ended(taskId: string, withinSeconds: number): Promise<TaskState>;
-  /** Makes a dataset, indexes `text` in it and asks `query`; returns what the best segment holds. */
+  /** Makes a dataset and indexes `text` in it; returns the dataset's id. */
+  indexed(text: string): Promise<string>;
+  /** What the best segment of the dataset holds. */
+  ask(dataset: string, query: string): Promise<string>;
+  /** The two together. */
   indexAndAsk(text: string, query: string): Promise<string>;
 }
 
@@ -49,6 +53,25 @@ export function apiClient(url: string, key: string): ApiClient {
       if (Date.now() > deadline) throw new Error(`task ${taskId} is ${state.status} after ${withinSeconds} s`);
     }
   };
+  const indexed = async (text: string): Promise<string> => {
+    const dataset = await call<{ id: string }>('POST', '/v1/datasets', { name: `infra ${Date.now()}` });
+    const { document } = await call<{ document: { task_id: string } }>(
+      'POST',
+      `/v1/datasets/${dataset.id}/document/create-by-text`,
+      { name: 'a document', text, indexing_technique: 'high_quality', process_rule: { mode: 'automatic' } },
+    );
+    const task = await ended(document.task_id, 120);
+    if (task.status !== 'COMPLETED') throw new Error(`indexing ended ${task.status}: ${JSON.stringify(task.error)}`);
+    return dataset.id;
+  };
+  const ask = async (dataset: string, query: string): Promise<string> => {
+    const { records } = await call<{ records: { segment: { content: string } }[] }>(
+      'POST',
+      `/v1/datasets/${dataset}/retrieve`,
+      { query, retrieval_model: { search_method: 'hybrid_search', top_k: 1 } },
+    );
+    return records[0]?.segment.content ?? '';
+  };
   return {
     call,
     ended,
@@ -56,21 +79,8 @@ export function apiClient(url: string, key: string): ApiClient {
       const { task_ids } = await call<{ task_ids: string[] }>('POST', '/v1/tasks/batch', { tasks });
       return task_ids;
     },
-    async indexAndAsk(text, query) {
-      const dataset = await call<{ id: string }>('POST', '/v1/datasets', { name: `infra ${Date.now()}` });
-      const { document } = await call<{ document: { task_id: string } }>(
-        'POST',
-        `/v1/datasets/${dataset.id}/document/create-by-text`,
-        { name: 'a document', text, indexing_technique: 'high_quality', process_rule: { mode: 'automatic' } },
-      );
-      const task = await ended(document.task_id, 120);
-      if (task.status !== 'COMPLETED') throw new Error(`indexing ended ${task.status}: ${JSON.stringify(task.error)}`);
-      const { records } = await call<{ records: { segment: { content: string } }[] }>(
-        'POST',
-        `/v1/datasets/${dataset.id}/retrieve`,
-        { query, retrieval_model: { search_method: 'hybrid_search', top_k: 1 } },
-      );
-      return records[0]?.segment.content ?? '';
-    },
+    indexed,
+    ask,
+    indexAndAsk: async (text, query) => ask(await indexed(text), query),
   };
 }

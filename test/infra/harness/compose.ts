@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiClient, apiClient } from './api-client.ts';
-import { type CommandOptions, docker, dockerLines } from './docker.ts';
+import { type CommandOptions, command, docker, dockerLines } from './docker.ts';
 
 export interface ComposeSettings {
   readonly topology: 'standalone' | 'sentinel' | 'cluster';
@@ -39,6 +39,11 @@ export class ComposeDeployment implements AsyncDisposable {
   /** `docker compose …` of this project. */
   compose(args: readonly string[], options: CommandOptions = {}): Promise<string> {
     return docker(['compose', ...args], { ...options, env: this.#env });
+  }
+
+  /** A command of the checkout, in the environment of this deployment. */
+  command(file: string, ...args: readonly string[]): Promise<string> {
+    return command(file, args, { env: this.#env, timeoutMs: upTimeoutMs });
   }
 
   /** Brings it up, or to another number of workers, and waits until all is healthy; on failure says what containers said. */

@@ -1,4 +1,4 @@
-/** The docker command, bounded; what it says goes into the error. */
+/** Commands, docker's above all, bounded; what they say goes into the error. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -14,24 +14,27 @@ const maxOutputBytes = 16 * 1024 * 1024;
 const shownChars = 4000;
 
 /**
- * What `docker …` writes to its standard output.
+ * What a command writes to its standard output.
  * @throws with the end of what it wrote, when it fails or takes longer than `timeoutMs` (60 s)
  */
-export function docker(args: readonly string[], options: CommandOptions = {}): Promise<string> {
+export function command(file: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
   const { env = {}, timeoutMs = 60_000, cwd = root } = options;
   return new Promise((resolve, reject) => {
     execFile(
-      'docker',
+      file,
       args,
       { cwd, env: { ...process.env, ...env }, timeout: timeoutMs, maxBuffer: maxOutputBytes },
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
         const reason = error.killed ? `took longer than ${timeoutMs} ms` : `exited with ${error.code}`;
-        reject(new Error(`docker ${args.join(' ')} ${reason}:\n${`${stdout}\n${stderr}`.slice(-shownChars)}`));
+        reject(new Error(`${file} ${args.join(' ')} ${reason}:\n${`${stdout}\n${stderr}`.slice(-shownChars)}`));
       },
     );
   });
 }
+
+export const docker = (args: readonly string[], options: CommandOptions = {}): Promise<string> =>
+  command('docker', args, options);
 
 /** Lines of its output that are not empty. */
 export const dockerLines = async (...args: readonly string[]): Promise<string[]> =>

@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# What backup.sh and restore.sh share. They run on the host, from the root of the checkout.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
+fail() { say "$*"; exit 1; }
+compose() { docker compose "$@"; }
+
+# Services of the rendered system whose name is of PATTERN.
+services_like() { compose config --services | grep -E "$1" || true; }
+
+# The storage volume by way of a container that has it, without a network or a healthy system: in_storage COMMAND…
+in_storage() { compose run --rm --no-deps -T --entrypoint "" worker "$@"; }
+
+has_postgres() { [ -n "$(services_like '^db_postgres$')" ] || fail 'this deployment runs on a Postgres of yours: back that up with its own tools'; }

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Puts a backup in the place of what is there: restore.sh FOLDER [--yes]. Redis is emptied; the reconciler hands the
+# waiting tasks of the ledger over again.
+# shellcheck source=compose/day-two/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+from="${1:-}"
+[ -n "$from" ] || fail 'expected the folder of a backup: make restore FROM=backups/…'
+for file in database.dump storage.tar SHA256SUMS; do [ -f "$from/$file" ] || fail "$from holds no $file"; done
+(cd "$from" && sha256sum --check --quiet SHA256SUMS) || fail "$from is damaged: its files are not those that were written"
+has_postgres
+if [ "${2:-}" != --yes ]; then
+  [ -t 0 ] || fail 'this replaces the data of the deployment; nobody can be asked here, so say --yes (YES=1)'
+  read -r -p "Replace all data of this deployment by $from? [y/N] " answer
+  [ "$answer" = y ] || fail 'nothing was changed'
+fi
+
+say 'stopping everything'
+compose down --remove-orphans
+project="$(compose config --format json | sed -n 's/^ *"name": "\([^"]*\)",\{0,1\}$/\1/p' | head -n 1)"
+for volume in $(compose config --volumes | grep -E '^(redis(_[0-9])?|sentinel_[0-9])_data$'); do
+  docker volume rm --force "${project}_$volume" >/dev/null
+done
+
+say 'restoring Postgres'
+compose up -d --wait --no-build db_postgres
+compose exec -T db_postgres pg_restore --username postgres --dbname postgres --clean --if-exists --create --exit-on-error <"$from/database.dump"
+say 'restoring the stored files'
+in_storage find /app/storage -mindepth 1 -delete
+in_storage tar --extract --file - --directory /app/storage <"$from/storage.tar"
+say 'starting everything'
+compose up -d --wait --no-build
+say "the deployment is as it was when $from was made"
