@@ -3,7 +3,11 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** The official images, used when neither the environment nor `tools/setup` chose others. */
-const officialImages = { REDIS_IMAGE: 'redis:8', POSTGRES_IMAGE: 'pgvector/pgvector:pg17' } as const;
+const officialImages = {
+  REDIS_IMAGE: 'redis:8.0.3-bookworm',
+  POSTGRES_IMAGE: 'pgvector/pgvector:0.8.1-pg17',
+  NODE_IMAGE: 'node:24-trixie-slim',
+} as const;
 
 /** What `tools/setup --for test` wrote down: `NAME=value` lines, `#` comments. */
 function settingsFromSetup(): ReadonlyMap<string, string> {

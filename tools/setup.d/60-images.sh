@@ -12,8 +12,8 @@ image_variables="REDIS_IMAGE POSTGRES_IMAGE NODE_IMAGE DEBIAN_IMAGE"
 
 official_of() {
   case "$1" in
-    REDIS_IMAGE) echo redis:8 ;;
-    POSTGRES_IMAGE) echo pgvector/pgvector:pg17 ;;
+    REDIS_IMAGE) echo redis:8.0.3-bookworm ;;
+    POSTGRES_IMAGE) echo pgvector/pgvector:0.8.1-pg17 ;;
     NODE_IMAGE) echo node:24-trixie-slim ;;
     DEBIAN_IMAGE) echo debian:trixie-slim ;;
   esac

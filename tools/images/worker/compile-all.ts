@@ -12,7 +12,9 @@ const starts = /(?:^|\/)(?:main|start|child|runner)\.ts$|\.(?:child|worker)\.ts$
 
 const { status, message, directory } = enableCompileCache();
 if (directory === undefined) throw new Error(`expected a compile cache, instead got status ${status}: ${message}`);
-const modules = globSync('worker/**/*.ts').filter((path) => !starts.test(path)).sort();
+const modules = globSync('worker/**/*.ts')
+  .filter((path) => !starts.test(path))
+  .sort();
 for (const path of modules) await import(pathToFileURL(path).href);
 console.log(`${modules.length} modules in ${directory}`);
 process.exit();
