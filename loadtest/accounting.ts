@@ -88,6 +88,8 @@ export async function drain({ client, account, ids, task, seconds }: Drain): Pro
     await settleListed(client, account, open, task, ids.length);
     if (open.size > singly) await pause(pauseSeconds);
   }
+  // those that ended while the list was read for the last time
+  if (open.size > singly) await settleListed(client, account, open, task, ids.length);
   const queue = [...open];
   await Promise.all(
     Array.from({ length: askers }, async () => {

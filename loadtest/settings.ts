@@ -20,7 +20,7 @@ const numbers = {
   /** How long a task of `scaling` waits, as one does that waits for the network. */
   LOADTEST_SLEEP_MS: { default: 1000, least: 1, most: 60_000, unit: 'ms' },
   /** How long the drain waits for the end of what was accepted. */
-  LOADTEST_DRAIN_SECONDS: { default: 120, least: 1, most: 3600, unit: 's' },
+  LOADTEST_DRAIN_SECONDS: { default: 300, least: 1, most: 3600, unit: 's' },
   /** Goal of `latency`: 95 of 100 tasks are claimed within this time of being accepted. */
   LOADTEST_WAIT_P95_MS: { default: 500, least: 1, most: 3_600_000, unit: 'ms' },
   /** Goal of all scenarios with tasks: 95 of 100 requests are answered within this time. */
