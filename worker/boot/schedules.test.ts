@@ -59,8 +59,36 @@ function difference(ours: readonly number[], walked: readonly number[]): object 
 
 const isoOf = (moment: number | undefined) => moment && new Date(moment).toISOString();
 
-it('should be thirteen schedules, six of them with an interval, and six that can be set otherwise', () => {
-  expect(asTheyCome).toHaveLength(13);
+/** Dify's table: task, flag and its default, and when. */
+const table = [
+  ['clean_embedding_cache_task', 'ENABLE_CLEAN_EMBEDDING_CACHE_TASK', false, '0 2 * * *'],
+  ['clean_unused_datasets_task', 'ENABLE_CLEAN_UNUSED_DATASETS_TASK', false, '0 3 * * *'],
+  ['create_tidb_serverless_task', 'ENABLE_CREATE_TIDB_SERVERLESS_TASK', false, '0 * * * *'],
+  ['update_tidb_serverless_status_task', 'ENABLE_UPDATE_TIDB_SERVERLESS_STATUS_TASK', false, 600],
+  ['clean_messages', 'ENABLE_CLEAN_MESSAGES', false, '0 4 * * *'],
+  ['mail_clean_document_notify_task', 'ENABLE_MAIL_CLEAN_DOCUMENT_NOTIFY_TASK', false, '0 10 * * 1'],
+  ['datasets_queue_monitor', 'ENABLE_DATASETS_QUEUE_MONITOR', false, 1800],
+  ['check_upgradable_plugin_task', 'ENABLE_CHECK_UPGRADABLE_PLUGIN_TASK', true, 900],
+  ['workflow_schedule_poller_task', 'ENABLE_WORKFLOW_SCHEDULE_POLLER_TASK', true, 60],
+  ['trigger_provider_refresh', 'ENABLE_TRIGGER_PROVIDER_REFRESH_TASK', true, 60],
+  ['human_input_form_timeout.check_and_resume', 'ENABLE_HUMAN_INPUT_TIMEOUT_TASK', true, 60],
+  ['clean_workflow_runlogs_precise', 'WORKFLOW_LOG_CLEANUP_ENABLED', false, '0 2 * * *'],
+  ['clean_oauth_access_tokens_task', 'ENABLE_CLEAN_OAUTH_ACCESS_TOKENS_TASK', true, '0 5 * * *'],
+] as const;
+
+it('should be those of the table, each with its flag and its time', () => {
+  expect(asTheyCome.map(({ name, task, enabled, timing }) => [name, task, enabled, timing])).toEqual(
+    table.map(([name, , enabled, when]) => [
+      name,
+      name,
+      enabled,
+      typeof when === 'number' ? { everySeconds: when } : { cron: when, timezone: 'UTC' },
+    ]),
+  );
+  for (const [name, flag, enabled] of table) {
+    const turned = schedulesAt({ [flag]: String(!enabled) }).filter((one, n) => one.enabled !== asTheyCome[n]?.enabled);
+    expect([flag, turned.map((one) => one.name)]).toEqual([flag, [name]]);
+  }
   expect(asTheyCome.filter(({ timing }) => timing.cron === undefined)).toHaveLength(6);
   expect(otherwise).toHaveLength(6);
 });
