@@ -14,6 +14,7 @@ const always: readonly Check[] = [
   { name: 'arrows', command: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', '.'] },
   { name: 'format and lint', command: [bin('biome'), 'check', '--diagnostic-level=warn', '.'] },
   { name: 'shell scripts', command: ['node', 'tools/check/shell-scripts.ts'] },
+  { name: 'Dockerfiles', command: ['node', 'tools/check/dockerfiles.ts'] },
   { name: 'portable', command: ['node', 'tools/check/portable.ts'] },
 ];
 

@@ -31,7 +31,7 @@ stand_in_of() {
 image_here() { docker image inspect "$1" >/dev/null 2>&1; }
 
 # setting_of NAME FILE: the last value that a file of NAME=value lines gives.
-setting_of() { sed -n "s/^$1=//p" "$2" 2>/dev/null | tail -n 1; }
+setting_of() { { sed -n "s/^$1=//p" "$2" 2>/dev/null || true; } | tail -n 1; }
 
 # What a variable chose: the environment, else images.env, else nothing.
 chosen_image() {
