@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat pin-images clean
+.PHONY: help up demo test test-unit test-integration test-faults failover infra mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat pin-images clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,10 @@ test-faults: ## The tests that kill what they run on
 failover: ## The faults that take too long for every day, and those of Redis with 10,000 tasks each (about 40 min)
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project failover
+
+infra: ## Deployments: what make test deploys, and every topology with and without TLS, killed, stopped, started in any order (about half an hour)
+	@tools/setup --quiet --for kit
+	@exec tools/run vitest run --project infra --project matrix
 
 mutants: ## Break each rule of delivery in a copy of the tree and see its test fail (MUTANTS="id …" or --no-docker; about half an hour)
 	@tools/setup --quiet --for test

@@ -42,10 +42,19 @@ export default defineConfig({
       {
         test: {
           name: 'infra',
-          include: ['test/infra/**/*.test.ts'],
+          include: ['test/infra/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 240_000,
           // each deploys whole systems
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'matrix',
+          include: ['test/infra/matrix/**/*.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 240_000,
           fileParallelism: false,
         },
       },

@@ -1,16 +1,19 @@
 /** A deployment by Docker Compose of a test's own: a project, a folder for the key and a port that nobody else has. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { imageFor } from '../../harness/docker-images.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
-import { type CommandOptions, command, docker, dockerLines } from './docker.ts';
+import { type CommandOptions, command, docker, dockerLines, root } from './docker.ts';
 
 export interface ComposeSettings {
-  readonly topology: 'standalone' | 'sentinel' | 'cluster';
+  readonly topology: 'standalone' | 'sentinel' | 'cluster' | 'external';
   readonly tls?: boolean;
-  /** Further variables, as they would stand in compose/.env. */
+  /** Further variables, as a shell would set them. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Text of compose/.env; it then runs in a copy of the compose files, for the checkout's own is its owner's. */
+  readonly envFile?: string;
 }
 
 /** A container as `docker compose ps` tells of it. */
@@ -29,21 +32,24 @@ export class ComposeDeployment implements AsyncDisposable {
   readonly project: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly #folder: string;
+  readonly #cwd: string;
 
-  constructor(project: string, folder: string, env: Readonly<Record<string, string>>) {
+  /** @param cwd where the compose files are */
+  constructor(project: string, folder: string, env: Readonly<Record<string, string>>, cwd = root) {
     this.project = project;
     this.#folder = folder;
+    this.#cwd = cwd;
     this.#env = { ...env, COMPOSE_PROJECT_NAME: project, MILLRACE_KEY_FOLDER: folder };
   }
 
   /** `docker compose …` of this project. */
   compose(args: readonly string[], options: CommandOptions = {}): Promise<string> {
-    return docker(['compose', ...args], { ...options, env: this.#env });
+    return docker(['compose', ...args], { cwd: this.#cwd, ...options, env: this.#env });
   }
 
   /** A command of the checkout, in the environment of this deployment. */
   command(file: string, ...args: readonly string[]): Promise<string> {
-    return command(file, args, { env: this.#env, timeoutMs: upTimeoutMs });
+    return command(file, args, { cwd: this.#cwd, env: this.#env, timeoutMs: upTimeoutMs });
   }
 
   /** Brings it up, or to another number of workers, and waits until all is healthy; on failure says what containers said. */
@@ -112,13 +118,26 @@ export async function freePort(): Promise<number> {
 export async function composeDeployment(settings: ComposeSettings): Promise<ComposeDeployment> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-infra-'));
   const port = await freePort();
-  return new ComposeDeployment(`millrace-test-${port}`, folder, {
-    MILLRACE_TOPOLOGY: settings.topology,
-    MILLRACE_TLS: String(settings.tls ?? false),
-    MILLRACE_POOLS: 'none',
-    MILLRACE_SAMPLE_TASKS: 'true',
-    MILLRACE_WORKER_REPLICAS: '1',
-    EXPOSE_API_PORT: String(port),
-    ...settings.variables,
-  });
+  const copy = join(folder, 'checkout');
+  if (settings.envFile !== undefined) {
+    await cp(join(root, 'compose'), join(copy, 'compose'), { recursive: true });
+    await cp(join(root, 'compose.yaml'), join(copy, 'compose.yaml'));
+    await writeFile(join(copy, 'compose/.env'), settings.envFile);
+  }
+  return new ComposeDeployment(
+    `millrace-test-${port}`,
+    folder,
+    {
+      MILLRACE_TOPOLOGY: settings.topology,
+      MILLRACE_TLS: String(settings.tls ?? false),
+      MILLRACE_POOLS: 'none',
+      REDIS_IMAGE: imageFor('REDIS_IMAGE'),
+      POSTGRES_IMAGE: imageFor('POSTGRES_IMAGE'),
+      MILLRACE_SAMPLE_TASKS: 'true',
+      MILLRACE_WORKER_REPLICAS: '1',
+      EXPOSE_API_PORT: String(port),
+      ...settings.variables,
+    },
+    settings.envFile === undefined ? root : copy,
+  );
 }

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { composeDeployment } from '../harness/compose.ts';
+import { addresses, restartShuffled } from '../harness/shuffle.ts';
+import { allWork, effectsOnce, sendEffects } from '../harness/work.ts';
+
+const combinations = [
+  { topology: 'standalone', tls: false },
+  { topology: 'standalone', tls: true },
+  { topology: 'sentinel', tls: false },
+  { topology: 'sentinel', tls: true },
+  { topology: 'cluster', tls: false },
+  { topology: 'cluster', tls: true },
+] as const;
+
+describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (combination) => {
+  it('should survive its first master, and be stopped and started in any order with other addresses', async () => {
+    await using deployment = await composeDeployment(combination);
+    await deployment.up();
+    const api = await deployment.api();
+    expect(await api.indexAndAsk('The mill has four sails.', 'How many sails has the mill?')).toContain('four');
+
+    if (combination.topology !== 'standalone') {
+      const during = await sendEffects(api, 500);
+      await deployment.compose(['kill', 'redis']);
+      const after = await sendEffects(api, 500);
+      expect(await effectsOnce(deployment, during, 500, 120_000)).toBe('500|500');
+      expect(await effectsOnce(deployment, after, 500, 120_000)).toBe('500|500');
+      await deployment.compose(['start', '--wait', 'redis']);
+    }
+
+    const before = await addresses(deployment);
+    const waiting = await sendEffects(api, 500);
+    const order = await restartShuffled(deployment);
+    console.log(`started in this order: ${order.join(', ')}`);
+    const startedAt = Date.now();
+    expect(await effectsOnce(deployment, waiting, 500, 180_000)).toBe('500|500');
+    console.log(`the waiting work was done after ${Math.round((Date.now() - startedAt) / 1000)} s`);
+    const moved = [...(await addresses(deployment))].filter(([name, address]) => before.get(name) !== address);
+    expect(moved.length).toBeGreaterThan(0);
+
+    await deployment.up('--scale', 'worker=3');
+    await allWork(deployment, await deployment.api(), 3, 120_000);
+  });
+});
