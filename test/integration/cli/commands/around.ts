@@ -7,6 +7,8 @@ import { freePort } from '../../../harness/processes.ts';
 import { runOnce } from '../setup.ts';
 import { type CommandStage, refused } from './stage.ts';
 
+const someId = '00000000-0000-7000-8000-00000000abcd';
+
 export function aroundCommands(t: CommandStage): void {
   describe('migrate, config, completion, help', () => {
     const env = () => ({
@@ -38,6 +40,7 @@ export function aroundCommands(t: CommandStage): void {
     it('should print the configuration, the completion and help', async () => {
       const { MILLRACE_URL: _url, ...plain } = env() as Record<string, string>;
       expect((await t.run(['config'], { env: plain })).stdout).toContain('DB_PASSWORD=***');
+      expect((await t.run(['config'], { env: { ...plain, DB_PORT: 'mill' } })).code).toBe(78);
       expect((await t.run(['completion', 'fish'])).stdout).toContain('complete -c millrace');
       expect(await t.run(['completion', 'csh'])).toEqual(refused(2, 'bash, zsh, fish'));
       expect(await t.run(['--help'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: millrace/) });
@@ -64,6 +67,43 @@ export function aroundCommands(t: CommandStage): void {
       );
       await writeFile(join(t.folder, 'running.json'), JSON.stringify({ url: t.url, pid: process.pid }));
       expect((await runOnce(['queues'], { env: { MILLRACE_HOME: t.folder } })).code).toBe(0);
+    });
+
+    it.each([
+      ['send', 'sample_noop'],
+      ['status'],
+      ['watch', '--count', '1'],
+      ['cancel', someId, '--yes'],
+      ['dlq', 'list'],
+      ['dlq', 'show', someId],
+      ['dlq', 'retry', '--all', '--yes'],
+      ['dlq', 'drop', '--all', '--yes'],
+      ['schedules', 'list'],
+      ['schedules', 'show', 'nightly'],
+      ['schedules', 'pause', 'nightly'],
+      ['schedules', 'resume', 'nightly'],
+      ['schedules', 'run', 'nightly'],
+      ['queues'],
+      ['pause', 'mail'],
+      ['resume', 'mail'],
+      ['purge', 'mail', '--yes'],
+      ['drain', 'mail'],
+      ['workers'],
+      ['inspect', 'active'],
+      ['inspect', 'scheduled'],
+      ['inspect', 'reserved'],
+      ['inspect', 'registered'],
+      ['inspect', 'stats'],
+      ['ask', 'why', '--dataset', 'none'],
+      ['why', 'mail'],
+    ])('should end with 69 when it cannot be reached, and with 78 when the key is wrong: %s %s', async (...args) => {
+      const nowhere = `http://127.0.0.1:${await freePort()}`;
+      const away = refused(69, 'api_unreachable');
+      expect(await t.run(args, { env: { MILLRACE_URL: nowhere } })).toEqual(away);
+      expect(await t.run([...args, '--json'], { env: { MILLRACE_URL: nowhere } })).toEqual(away);
+      expect(await t.run(args, { env: { MILLRACE_API_KEY: 'mr-not-a-key-of-ours' } })).toEqual(
+        refused(78, 'key_unknown'),
+      );
     });
 
     it('should say what is wrong with the key', async () => {

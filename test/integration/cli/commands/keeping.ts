@@ -53,7 +53,8 @@ export function keepingCommands(t: CommandStage): void {
       expect(shown.stdout).toMatch(/^when +0 3 \* \* \* Europe\/Berlin$/m);
       expect(shown.stdout).toMatch(new RegExp(`\\(by hand\\) +${stdout.trim()}$`, 'm'));
       expect((await t.json('schedules', 'show', 'nightly')).upcoming.length).toBeGreaterThan(0);
-      expect(await t.run(['schedules', 'show', 'none'])).toEqual(refused(1, 'schedule_not_found'));
+      for (const action of ['show', 'pause', 'resume', 'run'])
+        expect(await t.run(['schedules', action, 'none'])).toEqual(refused(1, 'schedule_not_found'));
     });
   });
 }

@@ -29,7 +29,8 @@ export function operatingCommands(t: CommandStage): void {
           { name: 'plugin', paused: false },
         ],
       });
-      expect(await t.run(['pause', 'none'])).toEqual(refused(1, 'queue_not_found'));
+      for (const action of ['pause', 'resume'])
+        expect(await t.run([action, 'none'])).toEqual(refused(1, 'queue_not_found'));
     });
 
     it('should ask before it purges, and refuse where nobody can be asked', async () => {

@@ -29,6 +29,7 @@ export const refused = (code: number, what: string) => ({ code, stdout: '', stde
 export class CommandStage {
   #system: System | undefined;
   #folder: string | undefined;
+  readonly #endings = new Map<string, Set<number>>();
 
   async open(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'millrace-cli-'));
@@ -68,12 +69,29 @@ export class CommandStage {
     return this.#open.key;
   }
 
-  run(args: readonly string[], options?: RunOptions): ReturnType<System['run']> {
-    return this.#open.run(args, options);
+  /** How commands have ended so far: by their names, as `dlq list`, the exit codes. */
+  get endings(): ReadonlyMap<string, ReadonlySet<number>> {
+    return this.#endings;
   }
 
-  json(...args: string[]): ReturnType<System['json']> {
-    return this.#open.json(...args);
+  async run(args: readonly string[], options?: RunOptions): ReturnType<System['run']> {
+    const ran = await this.#open.run(args, options);
+    this.#note(args, ran.code);
+    return ran;
+  }
+
+  async json(...args: string[]): ReturnType<System['json']> {
+    const answer = await this.#open.json(...args);
+    this.#note(args, 0);
+    return answer;
+  }
+
+  #note(args: readonly string[], code: number): void {
+    // a command of a group has a name of two words
+    for (const words of [1, 2]) {
+      const name = args.slice(0, words).join(' ');
+      this.#endings.set(name, (this.#endings.get(name) ?? new Set()).add(code));
+    }
   }
 
   call(method: string, path: string, body: unknown): ReturnType<System['call']> {
