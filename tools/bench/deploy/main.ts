@@ -88,8 +88,14 @@ async function bench(): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     for (const topology of wanted(topologies, only)) {
       for (const door of wanted(doors, only)) {
-        await using deployment = await prepareDeployment(door, topology);
-        await measure(door, topology, deployment);
+        // one that fails takes nothing from the others
+        try {
+          await using deployment = await prepareDeployment(door, topology);
+          await measure(door, topology, deployment);
+        } catch (error) {
+          console.error(`${topology}, ${door}: ${errorText(error)}`);
+          process.exitCode = 1;
+        }
       }
     }
   }
