@@ -13,8 +13,9 @@ try {
   const root = resolve(import.meta.dirname, '..');
   const settings = readSettings(valuesOf(process.env, join(root, 'compose/.env')));
   const app = new App();
-  for (const topology of topologies) {
-    new MillraceStack(app, { topology, settings, root, outputFolder: resolve(app.outdir) });
+  const names = [...topologies, ...(settings.external === undefined ? [] : (['external'] as const))];
+  for (const name of names) {
+    new MillraceStack(app, { name, settings, root, outputFolder: resolve(app.outdir) });
   }
   app.synth();
   // Docker would make it, as root, when it mounts it; it belongs to whoever deploys.

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { parseEnv } from 'node:util';
 import { StartError } from '../worker/errors.ts';
+import { type ExternalServers, externalServers } from './constructs/external-servers.ts';
 import { type PassedOn, passedOn, type Values } from './passed-on.ts';
 
 export interface Settings {
@@ -20,7 +21,12 @@ export interface Settings {
   readonly postgresMaxConnections: number;
   readonly proxyAllow: string;
   readonly keyFolder: string;
-  readonly workerReplicas: number;
+  /** How many at first, by service. */
+  readonly replicas: Readonly<Record<string, number>>;
+  /** An operator's own Redis and Postgres; undefined unless MILLRACE_TOPOLOGY is external. */
+  readonly external: ExternalServers | undefined;
+  /** Undefined unless MILLRACE_OBSERVABILITY is prometheus. */
+  readonly prometheus: { readonly image: string; readonly port: number } | undefined;
   readonly limits: Readonly<Record<'api' | 'worker' | 'redis' | 'postgres', Limits>>;
   readonly passedOn: PassedOn;
   readonly dockerHost: string | undefined;
@@ -138,7 +144,23 @@ export function readSettings(values: Values): Settings {
     postgresMaxConnections: wholeNumber(values, 'POSTGRES_MAX_CONNECTIONS', 400, [20, 10_000]),
     proxyAllow: values.MILLRACE_PROXY_ALLOW ?? '',
     keyFolder: keyFolderOf(values),
-    workerReplicas: wholeNumber(values, 'MILLRACE_WORKER_REPLICAS', 1, [1, 100]),
+    replicas: {
+      worker: wholeNumber(values, 'MILLRACE_WORKER_REPLICAS', 1, [1, 100]),
+      worker_ingest: wholeNumber(values, 'MILLRACE_INGEST_REPLICAS', 1, [1, 100]),
+      worker_background: wholeNumber(values, 'MILLRACE_BACKGROUND_REPLICAS', 1, [1, 100]),
+      worker_ai: wholeNumber(values, 'MILLRACE_AI_REPLICAS', 1, [1, 100]),
+    },
+    external:
+      oneOf(values, 'MILLRACE_TOPOLOGY', 'standalone', ['sentinel', 'cluster', 'external']) === 'external'
+        ? externalServers(values)
+        : undefined,
+    prometheus:
+      oneOf(values, 'MILLRACE_OBSERVABILITY', 'none', ['prometheus']) === 'prometheus'
+        ? {
+            image: image('PROMETHEUS_IMAGE', 'prom/prometheus:v3.5.0'),
+            port: wholeNumber(values, 'EXPOSE_PROMETHEUS_PORT', 9090, [1, 65_535]),
+          }
+        : undefined,
     dockerHost: values.DOCKER_HOST,
     backend: backendOf(values),
     limits: {

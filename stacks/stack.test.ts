@@ -48,6 +48,37 @@ describe('every stack', () => {
     expect(terraform.backend).toEqual({ local: { path: '../../../.millrace/terraform/other-sentinel.tfstate' } });
   });
 
+  it('should keep its state where it is told to', () => {
+    const { terraform } = synthesised('standalone', { MILLRACE_STATE_FOLDER: '/var/states' });
+    expect(terraform.backend).toEqual({ local: { path: '/var/states/millrace-standalone.tfstate' } });
+  });
+
+  it('should deploy neither Redis nor Postgres where an operator has his own, and let the doctor try them first', () => {
+    const stack = synthesised('external', {
+      MILLRACE_TOPOLOGY: 'external',
+      DB_HOST: 'db.internal',
+      REDIS_HOST: 'redis.internal',
+    });
+    const containers = containersOf(stack);
+    expect([...containers.keys()].filter((service) => /redis|sentinel|postgres/.test(service))).toEqual([]);
+    expect(containers.get('doctor')).toMatchObject({ command: ['millrace', 'doctor'], start: false });
+    expect(containers.get('worker')?.env).toEqual(
+      expect.arrayContaining(['DB_HOST=db.internal', 'REDIS_HOST=redis.internal']),
+    );
+    expect(JSON.stringify(containers.get('worker')?.depends_on)).toContain('doctor_gate');
+  });
+
+  it("should refuse servers of one's own that nobody named", () => {
+    expect(() => synthesised('external', { MILLRACE_TOPOLOGY: 'external' })).toThrow('DB_HOST is not set');
+    expect(() => synthesised('external')).toThrow('expects MILLRACE_TOPOLOGY=external');
+  });
+
+  it('should watch itself by Prometheus when asked to', () => {
+    const containers = containersOf(synthesised('standalone', { MILLRACE_OBSERVABILITY: 'prometheus' }));
+    expect(containers.get('prometheus')).toMatchObject({ ports: [{ ip: '127.0.0.1', external: 9090 }] });
+    expect(JSON.stringify(containers.get('init_permissions')?.mounts)).toContain('prometheus_data');
+  });
+
   it('should hand settings to the services that know them, and empty ones to none', () => {
     const containers = containersOf(
       synthesised('standalone', { CELERY_QUEUES: 'mail', LOG_LEVEL: '', DOCKER_HOST: 'tcp://h' }),

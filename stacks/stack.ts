@@ -1,10 +1,14 @@
 /** One stack: the whole system on one topology of Redis. */
-import { join, relative } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
+import { StartError } from '../worker/errors.ts';
 import { NamedBackend } from './backend.ts';
 import { Aspects, type Construct, LocalBackend, TerraformOutput, TerraformStack, TerraformVariable } from './cdktf.ts';
 import { Api } from './constructs/api.ts';
 import { Beat } from './constructs/beat.ts';
+import { Doctor } from './constructs/doctor.ts';
+import type { ExternalServers } from './constructs/external-servers.ts';
 import { Migrations } from './constructs/migrations.ts';
+import { Observability } from './constructs/observability.ts';
 import { Postgres } from './constructs/postgres.ts';
 import { Posture } from './constructs/posture.ts';
 import type { Redis, RedisProps, Topology } from './constructs/redis.ts';
@@ -12,6 +16,7 @@ import { RedisCluster } from './constructs/redis-cluster.ts';
 import { RedisSentinel } from './constructs/redis-sentinel.ts';
 import { RedisStandalone } from './constructs/redis-standalone.ts';
 import { InitPermissions, Secrets } from './constructs/secrets.ts';
+import type { Gated } from './constructs/service-props.ts';
 import { SsrfProxy } from './constructs/ssrf-proxy.ts';
 import { System } from './constructs/system.ts';
 import { WorkerPool } from './constructs/worker-pool.ts';
@@ -31,14 +36,17 @@ const kinds: Readonly<Record<Topology, Kind>> = {
 
 export const topologies: readonly Topology[] = ['standalone', 'sentinel', 'cluster'];
 
-/** Who has a volume of secrets, besides those that a topology adds. */
+/** `external`: Redis and Postgres are an operator's own. */
+export type StackName = Topology | 'external';
+
+/** Who has a volume of secrets. */
 const consumers = ['api', 'worker', 'beat', 'migrate', 'postgres', 'redis', 'sentinel', 'producer', 'metrics'];
 
 /** `worker` serves the first when pools are apart. */
 const pools = { worker: 'interactive', worker_ingest: 'ingest', worker_background: 'background', worker_ai: 'ai' };
 
 export interface MillraceStackProps {
-  readonly topology: Topology;
+  readonly name: StackName;
   readonly settings: Settings;
   /** Absolute path of the checkout. */
   readonly root: string;
@@ -47,93 +55,161 @@ export interface MillraceStackProps {
 }
 
 export class MillraceStack extends TerraformStack {
+  readonly #props: MillraceStackProps;
+
+  /** @throws StartError `stack_setting` when the stack is `external` and the settings name no servers */
   constructor(scope: Construct, props: MillraceStackProps) {
-    const { topology, settings, root } = props;
-    super(scope, topology);
-    const checkout = relative(join(props.outputFolder, 'stacks', topology), root);
-    keepState(this, settings, topology, checkout);
+    const { name, settings, root } = props;
+    super(scope, name);
+    this.#props = props;
+    const checkout = relative(join(props.outputFolder, 'stacks', name), root);
+    keepState(this, settings, name, checkout);
     const system = new System(this, {
-      name: topology,
+      name,
       project: settings.project,
       checkout,
+      dataInternal: name !== 'external',
       ...(settings.dockerHost === undefined ? {} : { dockerHost: settings.dockerHost }),
     });
-    const { worker: image, postgres, redis: redisImage, squid } = settings.images;
-    const below = (folder: string) => filesBelow(root, `compose/${folder}`);
-
+    const { worker: image, squid } = settings.images;
+    const volumes = name === 'external' ? [] : ['postgres_data', ...kinds[name].volumes];
     const permissions = new InitPermissions(system, {
       image,
-      volumes: ['storage', 'postgres_data', ...kinds[topology].volumes],
-      configuration: below('init'),
+      volumes: ['storage', ...volumes, ...(settings.prometheus === undefined ? [] : ['prometheus_data'])],
+      configuration: this.#filesOf('init'),
     });
     const secrets = new Secrets(system, {
       image,
-      topology,
+      topology: name,
       tls: settings.tls,
       consumers,
       keyFolder: settings.keyFolder,
     });
-    const prepared = [permissions, secrets];
+    const proxy = new SsrfProxy(system, {
+      image: squid,
+      allow: settings.proxyAllow,
+      configuration: this.#filesOf('squid'),
+    });
+    const { ready, environment, servers } =
+      name === 'external'
+        ? this.#external(system, permissions, secrets)
+        : this.#deployed(system, name, [permissions, secrets], secrets);
+    this.#processes(system, { ready, environment, servers, outer: [permissions, ...ready, proxy] });
+    if (settings.prometheus !== undefined) {
+      const configuration = this.#filesOf('observability');
+      new Observability(system, { ...settings.prometheus, configuration, after: [permissions] });
+    }
+    Aspects.of(this).add(new Posture());
+  }
+
+  #filesOf(folder: string): readonly string[] {
+    return filesBelow(this.#props.root, `compose/${folder}`);
+  }
+
+  /** What compose/env/ says of where Redis is. */
+  #whereRedisIs(): Readonly<Record<string, string>> {
+    const { root, name, settings } = this.#props;
+    return {
+      ...environmentFile(root, `compose/env/${name}.env`),
+      ...environmentFile(root, `compose/env/tls-${settings.tls}.env`),
+    };
+  }
+
+  /** Redis and Postgres of the kit's. */
+  #deployed(system: System, topology: Topology, prepared: readonly Gated[], secrets: Gated): Ground {
+    const { settings } = this.#props;
     const database = new Postgres(system, {
-      image: postgres,
+      image: settings.images.postgres,
       maxConnections: settings.postgresMaxConnections,
       ...settings.limits.postgres,
-      configuration: below('postgres'),
+      configuration: this.#filesOf('postgres'),
       after: prepared,
     });
     const redis = new kinds[topology](system, {
-      image: redisImage,
+      image: settings.images.redis,
       tls: settings.tls,
       ...settings.limits.redis,
-      configuration: below('redis'),
+      configuration: this.#filesOf('redis'),
       after: prepared,
     });
     const migrations = new Migrations(system, {
-      image,
+      image: settings.images.worker,
       environment: settings.passedOn.migrate,
       after: [secrets, database],
     });
-    const proxy = new SsrfProxy(system, { image: squid, allow: settings.proxyAllow, configuration: below('squid') });
+    return { ready: [secrets, migrations, ...redis.ready], environment: this.#whereRedisIs(), servers: {} };
+  }
 
-    const whereRedisIs = {
-      ...environmentFile(root, `compose/env/${topology}.env`),
-      ...environmentFile(root, `compose/env/tls-${settings.tls}.env`),
-    };
+  /** An operator's own, tried before anything starts. */
+  #external(system: System, permissions: Gated, secrets: Gated): Ground {
+    const { settings } = this.#props;
+    const { external, passedOn, limits } = settings;
+    if (external === undefined) {
+      throw new StartError({
+        code: 'stack_setting',
+        message: 'The stack `external` expects MILLRACE_TOPOLOGY=external, and where your servers stand.',
+        hint: 'Set it in compose/.env.',
+      });
+    }
+    const servers = { servers: external };
+    const environment = this.#whereRedisIs();
+    const image = settings.images.worker;
+    const migrations = new Migrations(system, { image, environment: passedOn.migrate, ...servers, after: [secrets] });
+    const doctor = new Doctor(system, {
+      image,
+      environment: { ...environment, ...passedOn.worker },
+      ...servers,
+      ...limits.worker,
+      after: [permissions, secrets, migrations],
+    });
+    return { ready: [secrets, migrations, doctor], environment, servers };
+  }
+
+  #processes(
+    system: System,
+    { ready, outer, environment, servers }: Ground & { readonly outer: readonly Gated[] },
+  ): void {
+    const { name, settings } = this.#props;
     const { passedOn, limits } = settings;
-    const ready = [secrets, migrations, ...redis.ready];
+    const image = settings.images.worker;
     const api = new Api(system, {
       image,
-      environment: { ...whereRedisIs, ...passedOn.api },
+      environment: { ...environment, ...passedOn.api },
+      ...servers,
       ...limits.api,
       address: settings.apiAddress,
       port: settings.apiPort,
-      after: [permissions, ...ready, proxy],
+      after: outer,
     });
     for (const [service, pool] of Object.entries(settings.pools ? pools : { worker: undefined })) {
-      const replicas = replicasOf(this, service, settings.workerReplicas);
       new WorkerPool(system, {
         image,
         service,
         ...(pool === undefined ? {} : { pool }),
-        environment: { ...whereRedisIs, ...passedOn.worker },
+        environment: { ...environment, ...passedOn.worker },
+        ...servers,
         ...limits.worker,
-        replicas,
-        after: [permissions, ...ready, proxy],
+        replicas: replicasOf(this, service, settings.replicas[service] ?? 1),
+        after: outer,
       });
     }
-    new Beat(system, { image, environment: { ...whereRedisIs, ...passedOn.beat }, after: ready });
+    new Beat(system, { image, environment: { ...environment, ...passedOn.beat }, ...servers, after: ready });
 
-    new TerraformOutput(this, 'api_address', { value: api.url, description: 'Where the API answers' });
-    new TerraformOutput(this, 'api_key', {
-      value: `${settings.keyFolder}/api-key`,
-      description: 'The file in the checkout with the API key',
-    });
-    new TerraformOutput(this, 'how_to_scale', {
-      value: `worker_replicas = 3 in terraform.tfvars, then: npx cdktf deploy ${topology}`,
-      description: 'How to run more workers',
-    });
-    Aspects.of(this).add(new Posture());
+    const output = (id: string, value: string, description: string) =>
+      new TerraformOutput(this, id, { value, description });
+    output('api_address', api.url, 'Where the API answers');
+    output('api_key', `${settings.keyFolder}/api-key`, 'The file in the checkout with the API key');
+    const scale = `worker_replicas = 3 in terraform.tfvars, then: npx cdktf deploy ${name}`;
+    output('how_to_scale', scale, 'How to run more workers');
   }
+}
+
+/** What the processes stand on. */
+interface Ground {
+  /** Whose gates come before any process. */
+  readonly ready: readonly Gated[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly servers: { readonly servers?: ExternalServers };
 }
 
 function replicasOf(stack: TerraformStack, service: string, preset: number): TerraformVariable {
@@ -150,7 +226,8 @@ function replicasOf(stack: TerraformStack, service: string, preset: number): Ter
 
 function keepState(stack: TerraformStack, { backend, project }: Settings, name: string, checkout: string): void {
   if ('folder' in backend) {
-    new LocalBackend(stack, { path: `${checkout}/${backend.folder}/${project}-${name}.tfstate` });
+    const folder = isAbsolute(backend.folder) ? backend.folder : `${checkout}/${backend.folder}`;
+    new LocalBackend(stack, { path: `${folder}/${project}-${name}.tfstate` });
     return;
   }
   const named = JSON.stringify(backend.configuration).replaceAll('{stack}', `${project}-${name}`);

@@ -1,4 +1,6 @@
+import type { ExternalServers } from './external-servers.ts';
 import { Service } from './service.ts';
+import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
 import { database, outward, redisLogin, secretFile, secretsOf, storage, workerUser } from './worker-image.ts';
 
@@ -14,7 +16,9 @@ export interface ApiProps {
   readonly address?: string;
   /** Port of the host. @default 5001 */
   readonly port?: number;
-  readonly after: readonly Service[];
+  /** An operator's own Redis and Postgres. @default the kit's */
+  readonly servers?: ExternalServers;
+  readonly after: readonly Gated[];
 }
 
 /** The HTTP API, published on one port of the host. */
@@ -23,7 +27,7 @@ export class Api extends Service {
   readonly url: string;
 
   constructor(system: System, props: ApiProps) {
-    const { image, environment, address = '127.0.0.1', port = 5001, after } = props;
+    const { image, environment, address = '127.0.0.1', port = 5001, servers, after } = props;
     super(system, {
       service: 'api',
       image,
@@ -34,6 +38,8 @@ export class Api extends Service {
         MIGRATION_ENABLED: 'false',
         ...database('api'),
         ...redisLogin('api'),
+        ...servers?.database,
+        ...servers?.redis,
         DIFY_BIND_ADDRESS: '0.0.0.0',
         DIFY_PORT: '5001',
         MILLRACE_API_KEY_FILE: secretFile('api_key'),

@@ -1,16 +1,20 @@
+import type { ExternalServers } from './external-servers.ts';
 import { Service } from './service.ts';
+import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
 import { database, redisLogin, secretsOf, workerUser } from './worker-image.ts';
 
 export interface BeatProps {
   readonly image: string;
   readonly environment: Readonly<Record<string, string>>;
-  readonly after: readonly Service[];
+  /** An operator's own Redis and Postgres. @default the kit's */
+  readonly servers?: ExternalServers;
+  readonly after: readonly Gated[];
 }
 
 /** Fires schedules. */
 export class Beat extends Service {
-  constructor(system: System, { image, environment, after }: BeatProps) {
+  constructor(system: System, { image, environment, servers, after }: BeatProps) {
     super(system, {
       service: 'worker_beat',
       image,
@@ -21,6 +25,8 @@ export class Beat extends Service {
         MIGRATION_ENABLED: 'false',
         ...database('beat'),
         ...redisLogin('beat'),
+        ...servers?.database,
+        ...servers?.redis,
       },
       networks: ['data'],
       mounts: [secretsOf('beat')],

@@ -1,4 +1,5 @@
 import { Service } from './service.ts';
+import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
 import { kitFolder, secretFile, secretsOf } from './worker-image.ts';
 
@@ -12,7 +13,7 @@ export interface PostgresProps {
   readonly cpus?: number;
   /** Files of compose/postgres. */
   readonly configuration: readonly string[];
-  readonly after: readonly Service[];
+  readonly after: readonly Gated[];
 }
 
 /** The ledger's database, with pgvector. */

@@ -1,5 +1,5 @@
 import { type Redis, RedisClusterInit, RedisNode, type RedisProps } from './redis.ts';
-import type { Service } from './service.ts';
+import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
 
 const nodes = ['redis', ...[1, 2, 3, 4, 5].map((index) => `redis_${index}`)];
@@ -7,7 +7,7 @@ const nodes = ['redis', ...[1, 2, 3, 4, 5].map((index) => `redis_${index}`)];
 /** Three masters with a replica each. */
 export class RedisCluster implements Redis {
   static readonly volumes: readonly string[] = nodes.map((service) => `${service}_data`);
-  readonly ready: readonly Service[];
+  readonly ready: readonly Gated[];
 
   constructor(system: System, props: RedisProps) {
     const topology = 'cluster' as const;

@@ -1,5 +1,5 @@
 import { type Redis, RedisNode, type RedisProps, Sentinel } from './redis.ts';
-import type { Service } from './service.ts';
+import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
 
 const nodes = ['redis', 'redis_1', 'redis_2'];
@@ -8,7 +8,7 @@ const sentinels = ['sentinel_0', 'sentinel_1', 'sentinel_2'];
 /** A master with two replicas, and three sentinels that choose the next master. */
 export class RedisSentinel implements Redis {
   static readonly volumes: readonly string[] = [...nodes, ...sentinels].map((service) => `${service}_data`);
-  readonly ready: readonly Service[];
+  readonly ready: readonly Gated[];
 
   constructor(system: System, props: RedisProps) {
     const topology = 'sentinel' as const;

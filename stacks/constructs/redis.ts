@@ -1,6 +1,6 @@
 /** A server of Redis, of whatever topology; and what each topology is made of. */
 import { Service } from './service.ts';
-import type { ServiceProps } from './service-props.ts';
+import type { Gated, ServiceProps } from './service-props.ts';
 import type { System } from './system.ts';
 import { kitFolder, secretsOf } from './worker-image.ts';
 
@@ -15,12 +15,12 @@ export interface RedisProps {
   readonly cpus?: number;
   /** Files of compose/redis. */
   readonly configuration: readonly string[];
-  readonly after: readonly Service[];
+  readonly after: readonly Gated[];
 }
 
 /** Redis as the services that need it see it: when these gates are through, it takes work. */
 export interface Redis {
-  readonly ready: readonly Service[];
+  readonly ready: readonly Gated[];
 }
 
 interface NodeProps extends RedisProps {

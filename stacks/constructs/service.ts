@@ -52,7 +52,10 @@ export class Service extends Construct implements Gated {
       ...(props.entrypoint === undefined ? {} : { entrypoint: [...props.entrypoint] }),
       ...(props.command === undefined ? {} : { command: [...props.command] }),
       user: props.user,
-      env: Object.entries(props.environment ?? {}).map(([key, value]) => `${key}=${value}`),
+      // An empty variable counts as unset.
+      env: Object.entries(props.environment ?? {})
+        .filter(([, value]) => value !== '')
+        .map(([key, value]) => `${key}=${value}`),
       ...(props.networks.length === 0
         ? { networkMode: 'none' }
         : {

@@ -13,6 +13,8 @@ export interface SystemProps {
   readonly dockerHost?: string;
   /** First part of every name, so that two systems can stand beside each other. */
   readonly project: string;
+  /** False where servers of one's own are reached from the network `data`. @default true */
+  readonly dataInternal?: boolean;
   /** The checkout, seen from the folder that Terraform works in (`cdktf.out/stacks/<name>`): no path of a machine is synthesised. */
   readonly checkout: string;
 }
@@ -45,7 +47,7 @@ export class System extends Construct {
         new Network(this, network, {
           name: this.nameOf(network),
           driver: 'bridge',
-          internal: network !== 'edge',
+          internal: network === 'data' ? (props.dataInternal ?? true) : network !== 'edge',
           labels: [...this.labels],
         }),
       ]),

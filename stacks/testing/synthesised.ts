@@ -3,11 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, TerraformStack } from '../cdktf.ts';
-import type { Topology } from '../constructs/redis.ts';
 import { System } from '../constructs/system.ts';
 import type { Values } from '../passed-on.ts';
 import { readSettings } from '../settings.ts';
-import { MillraceStack } from '../stack.ts';
+import { MillraceStack, type StackName } from '../stack.ts';
 
 const files = {
   'compose/init/permissions.sh': '',
@@ -17,6 +16,8 @@ const files = {
   'compose/env/standalone.env': 'REDIS_HOST=redis',
   'compose/env/sentinel.env': 'REDIS_USE_SENTINEL=true',
   'compose/env/cluster.env': 'REDIS_USE_CLUSTERS=true',
+  'compose/env/external.env': '',
+  'compose/observability/prometheus.yml': '',
   'compose/env/tls-false.env': 'REDIS_USE_SSL=false',
   'compose/env/tls-true.env': 'REDIS_USE_SSL=true',
 };
@@ -45,7 +46,7 @@ function read(outputFolder: string, name: string): Synthesised {
 }
 
 /** One stack as an operator with these settings gets it. */
-export function synthesised(topology: Topology, values: Values = {}): Synthesised {
+export function synthesised(name: StackName, values: Values = {}): Synthesised {
   return inFolder((root) => {
     for (const [file, content] of Object.entries(files)) {
       mkdirSync(dirname(join(root, file)), { recursive: true });
@@ -53,9 +54,9 @@ export function synthesised(topology: Topology, values: Values = {}): Synthesise
     }
     const outputFolder = join(root, 'cdktf.out');
     const app = new App({ outdir: outputFolder });
-    new MillraceStack(app, { topology, settings: readSettings(values), root, outputFolder });
+    new MillraceStack(app, { name, settings: readSettings(values), root, outputFolder });
     app.synth();
-    return read(outputFolder, topology);
+    return read(outputFolder, name);
   });
 }
 

@@ -68,7 +68,7 @@ describe.each(['standalone', 'sentinel', 'cluster'])('the system %s', (topology)
     ['with no settings', {}],
     ['with every kind of setting', everything],
     ['with TLS', { MILLRACE_TLS: 'true' }],
-    ['in pools', { MILLRACE_POOLS: 'pools' }],
+    ['in pools', { MILLRACE_POOLS: 'pools', CELERY_QUEUES: 'mail' }],
   ])('should be the same by compose and by the stacks %s', async (_what, chosen) => {
     const [compose, stacks] = await Promise.all([
       composeSystem({ MILLRACE_TOPOLOGY: topology, ...chosen }),
