@@ -56,6 +56,14 @@ it('should tell of each queue over the threshold once, and once more when it is 
     { queue: 'mail', waiting: 3 },
     { queue: 'plugin', waiting: 3 },
   ]);
+  // what is to wait is no backlog: for its time, or for others of its flow
+  await fill('retention', 4);
+  await db.query(`update tasks_live set due_at = now() + interval '1 hour' where queue = 'retention'`);
+  await fill('ops_trace', 4);
+  await db.query(`update tasks_live set due_at = 'infinity' where queue = 'ops_trace'`);
+  const later = await look();
+  expect(later.told).toEqual([]);
+  expect(later.result).toMatchObject({ queues: [{ queue: 'mail' }, { queue: 'plugin' }] });
   await db.query(`delete from tasks_live where queue = 'mail'`);
   expect((await look()).told).toEqual([[30, 'mail']]);
   expect((await look()).told).toEqual([]);

@@ -5,15 +5,15 @@ import { defineTask, liveWorkers, queueDepths, type RegisteredTask } from '../..
 import { type Backlog, noteQueueAlerts } from '../../services/queue-alerts.ts';
 import type { TaskServices } from '../../services/task-services.ts';
 
-/** What stands in each queue, by the ledger: the same whatever the topology of Redis. */
+/** What waits in each queue and is due, by the ledger: the same whatever the topology of Redis. */
 async function readBacklogs(db: TaskServices['db']): Promise<Backlog[]> {
   const depths = new Map((await queueDepths(db)).map((depth) => [depth.queue, depth]));
   const workers = await liveWorkers(db);
   return queueNames.map((queue) => {
-    const { pending = 0, queued = 0, retrying = 0, oldestSeconds = 0 } = depths.get(queue) ?? {};
+    const { due = 0, oldestSeconds = 0 } = depths.get(queue) ?? {};
     return {
       queue,
-      waiting: pending + queued + retrying,
+      waiting: due,
       oldestSeconds: Math.round(oldestSeconds),
       consumers: workers.filter((worker) => worker.queues.includes(queue)).length,
     };
