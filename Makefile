@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover infra mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat pin-images clean
+.PHONY: help up demo test test-unit test-integration test-faults failover infra mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat pin-images wipe clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -90,6 +90,9 @@ worker beat: ## A worker (or beat) of this checkout, on the Redis and Postgres o
 
 pin-images: ## Write the kit's images with today's digests to compose/.env, where a registry answers
 	@exec tools/pin-images
+
+wipe: ## Remove the data that a destroyed stack left (STACK=standalone, sentinel or cluster; asks first, YES=1 does not)
+	@exec tools/run node stacks/wipe.ts "$(STACK)" $(if $(YES),--yes)
 
 clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder
 	@rm -rf .bench coverage node_modules/.vite node_modules/.vitest node_modules/.cache
