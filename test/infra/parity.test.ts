@@ -79,6 +79,28 @@ describe.each(['standalone', 'sentinel', 'cluster'])('the system %s', (topology)
   });
 });
 
+describe("an operator's own servers", () => {
+  it.each<[string, Chosen]>([
+    ['one Redis', { REDIS_HOST: 'redis.internal', REDIS_USERNAME: 'queues' }],
+    ['sentinels', { REDIS_USE_SENTINEL: 'true', REDIS_SENTINELS: 'one:26379,two:26379', MILLRACE_TLS: 'true' }],
+  ])('should be reached in the same way by compose and by the stack external: %s', async (_what, where) => {
+    const chosen = { MILLRACE_TOPOLOGY: 'external', DB_HOST: 'db.internal', DB_USERNAME: 'owner', ...where };
+    const [compose, stacks] = await Promise.all([composeSystem(chosen), stackSystem('external', chosen)]);
+    expect([...stacks.keys()]).toContain('doctor');
+    expect(undue(compose, stacks).join('\n')).toBe('');
+  });
+});
+
+describe('Prometheus', () => {
+  it('should be the same as an overlay of compose and by the setting of the stacks', async () => {
+    const [compose, stacks] = await Promise.all([
+      composeSystem({}, ['compose.yaml', 'compose/observability.yaml']),
+      stackSystem('standalone', { MILLRACE_OBSERVABILITY: 'prometheus' }),
+    ]);
+    expect(undue(compose, stacks).join('\n')).toBe('');
+  });
+});
+
 describe('what differs on purpose', () => {
   it('should still differ', async () => {
     const chosen = { MILLRACE_POOLS: 'pools' };

@@ -105,8 +105,10 @@ function shapeOf(name: string, service: RenderedService): Shape {
   };
 }
 
-export async function composeSystem(chosen: Chosen): Promise<System> {
-  const { stdout } = await promisify(execFile)('docker', ['compose', 'config', '--format', 'json'], {
+/** @param files instead of the root's compose.yaml alone */
+export async function composeSystem(chosen: Chosen, files: readonly string[] = []): Promise<System> {
+  const args = ['compose', ...files.flatMap((file) => ['-f', file]), 'config', '--format', 'json'];
+  const { stdout } = await promisify(execFile)('docker', args, {
     cwd: root,
     env: cleanEnvironment(chosen),
     timeout: 60_000,
