@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { docker } from './harness/docker.ts';
+import { stackDeployment } from './harness/stack.ts';
+import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
+
+describe('the stack sentinel, deployed by cdktf', () => {
+  it('should do its work, scale, outlive its Redis master, keep no secret, and leave its data alone', async () => {
+    await using deployment = await stackDeployment({ stack: 'sentinel' });
+    await deployment.deployed();
+    expect(await deployment.changes()).toBe('');
+
+    const api = await deployment.api();
+    expect(await api.indexAndAsk('The roof needs 340 new slates.', 'How many slates does the roof need?')).toContain(
+      '340',
+    );
+    const first = await sendEffects(api, 1000);
+    expect(await effectsOnce(deployment, first, 1000, 180_000)).toBe('1000|1000');
+
+    // 1 -> 3: what ran before runs on
+    const before = await deployment.containers();
+    await deployment.deployed('--var', 'worker_replicas=3');
+    const after = await deployment.containers();
+    const added = [...after.keys()].filter((name) => !before.has(name)).sort();
+    expect(added).toEqual([deployment.nameOf('worker-1'), deployment.nameOf('worker-2')]);
+    expect([...before].filter(([name, id]) => after.get(name) !== id)).toEqual([]);
+    await allWork(deployment, api, 3, 180_000);
+    expect(await deployment.changes('-var', 'worker_replicas=3')).toBe('');
+
+    // limits of processes, which the provider cannot set
+    const format = '{{.Name}} {{.HostConfig.PidsLimit}}';
+    const limits = (await docker(['inspect', '--format', format, ...after.values()])).trim().split('\n');
+    expect(limits.filter((line) => !/ [1-9]\d*$/.test(line))).toEqual([]);
+
+    // no secret in what Terraform keeps or printed
+    const kept = `${await deployment.kept()}\n${deployment.log}`;
+    const secrets = await secretsOf(deployment.nameOf('secrets_store'), after.get(deployment.nameOf('secrets')) ?? '');
+    expect(secrets.length).toBeGreaterThan(5);
+    expect([...secrets, await deployment.apiKey()].filter((secret) => kept.includes(secret)).length).toBe(0);
+
+    // Redis's master dies
+    const second = await sendEffects(api, 500);
+    await docker(['kill', deployment.nameOf('redis')]);
+    const third = await sendEffects(api, 500);
+    expect(await effectsOnce(deployment, second, 500, 240_000)).toBe('500|500');
+    expect(await effectsOnce(deployment, third, 500, 240_000)).toBe('500|500');
+
+    const destroyed = await deployment.destroy();
+    expect(destroyed.code, destroyed.output.slice(-4000)).toBe(0);
+    const { containers, networks, volumes } = await deployment.leftovers();
+    expect({ containers, networks }).toEqual({ containers: [], networks: [] });
+    expect(volumes).toEqual(
+      expect.arrayContaining(['postgres_data', 'redis_data', 'storage'].map((volume) => deployment.nameOf(volume))),
+    );
+  });
+});
+
+/** What stands in the store of secrets, read as root by a container of the same image: every line long enough to be one. */
+async function secretsOf(volume: string, container: string): Promise<readonly string[]> {
+  const image = (await docker(['inspect', '--format', '{{.Image}}', container])).trim();
+  const read = ['--entrypoint', '/bin/sh', image, '-c', 'find /store -type f -exec cat {} +'];
+  const text = await docker([
+    'run',
+    '--rm',
+    '--user',
+    '0:0',
+    '--network',
+    'none',
+    '-v',
+    `${volume}:/store:ro`,
+    ...read,
+  ]);
+  return text.split(/[\s"':,{}]+/).filter((word) => word.length >= 20 && !/^-+|-+$/.test(word));
+}
