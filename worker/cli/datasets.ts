@@ -2,6 +2,7 @@
 import type { DatasetJson, PageJson } from '../api/types.ts';
 import { CommandError, exitCode } from './exit-codes.ts';
 import type { ApiClient } from './http.ts';
+import { isId } from './options.ts';
 
 export interface Dataset {
   readonly id: string;
@@ -9,7 +10,6 @@ export interface Dataset {
 }
 
 const pageSize = 100;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** @throws CommandError `dataset_not_found` when there is none and none is to be made */
 export async function datasetNamed(
@@ -17,7 +17,7 @@ export async function datasetNamed(
   nameOrId: string,
   { make }: { readonly make: boolean },
 ): Promise<Dataset> {
-  if (uuid.test(nameOrId)) return pick(await client.get<DatasetJson>(`/v1/datasets/${nameOrId}`));
+  if (isId(nameOrId)) return pick(await client.get<DatasetJson>(`/v1/datasets/${nameOrId}`));
   const names: string[] = [];
   for (let page = 1; ; page += 1) {
     const found = await client.get<PageJson<DatasetJson>>(`/v1/datasets?limit=${pageSize}&page=${page}`);

@@ -25,12 +25,13 @@ const progressSchema = z.object({ progress: z.json() });
  */
 export async function* follow(client: ApiClient, id: string, signal: AbortSignal): AsyncGenerator<Watched> {
   let task = watchedOf(await client.get<TaskJson>(`/v1/tasks/${part(id)}`));
-  let heardAt = Date.now();
+  /** Since when nothing answers. */
+  let awaySince: number | undefined;
   let told = false;
   while (!signal.aborted) {
     try {
       for await (const { event, data } of client.events(`/v1/tasks/${part(id)}/events`, { signal })) {
-        heardAt = Date.now();
+        awaySince = undefined;
         const json: unknown = JSON.parse(data);
         const next = event === 'end' ? watchedOf(json as TaskJson) : changed(task, event, json);
         if (next && (!told || !isDeepStrictEqual(next, task))) {
@@ -43,7 +44,8 @@ export async function* follow(client: ApiClient, id: string, signal: AbortSignal
     } catch (error) {
       if (signal.aborted) return;
       const refused = error instanceof CommandError && !/^api_|^shutting_down$|_unavailable$/.test(error.code);
-      if (refused || Date.now() - heardAt > awayMs) throw error;
+      awaySince ??= Date.now();
+      if (refused || Date.now() - awaySince > awayMs) throw error;
     }
     await wait(retryMs, undefined, { signal }).catch(() => undefined);
   }

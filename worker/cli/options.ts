@@ -51,5 +51,8 @@ export function queryOf(values: Readonly<Record<string, string | number | boolea
   return `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]))}`;
 }
 
+/** Whether a text is the id of a task or dataset, and no name. */
+export const isId = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+
 /** One part of a path. */
 export const part = (text: string): string => encodeURIComponent(text);

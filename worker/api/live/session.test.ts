@@ -50,6 +50,7 @@ function open() {
     tenantId: 'tenant',
     keyHolds: async () => state.holds,
     authorise: async () => ({ kind: 'tenant' }),
+    log: { warn: () => undefined },
   });
   const say = (message: object) => session.message(JSON.stringify(message));
   const heard = (type: string) => sent.filter((one) => one.type === type);

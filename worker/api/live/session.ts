@@ -1,6 +1,7 @@
 /** One WebSocket: its subscriptions, what waits for it, and its heartbeat. */
+import { MillraceError } from '../../errors.ts';
 import type { LiveEvent, LiveHub, LiveScope } from '../../runtime/index.ts';
-import { ApiError } from '../problems/api-error.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { type ClientMessage, clientMessage } from '../schemas/live.ts';
 import { type CloseReason, closeCodes } from './close-codes.ts';
 import { Outlet } from './outlet.ts';
@@ -23,6 +24,7 @@ export interface SessionDeps {
   readonly keyHolds: () => Promise<boolean>;
   /** @throws ApiError for what this key may not listen to */
   readonly authorise: (asked: Extract<ClientMessage, { type: 'subscribe' }>) => Promise<LiveScope>;
+  readonly log: Pick<Logger, 'warn'>;
 }
 
 export const heartbeatMs = 15_000;
@@ -133,7 +135,7 @@ export class Session {
   }
 
   async #subscribe(asked: Extract<ClientMessage, { type: 'subscribe' }>): Promise<void> {
-    const { hub, tenantId, keyHolds, authorise } = this.#deps;
+    const { hub, tenantId, keyHolds, authorise, log } = this.#deps;
     const { id, last_event_id: after } = asked;
     if (this.#subscriptions.has(id)) {
       return this.#refuse(id, 'subscription_taken', `There is a subscription "${id}" already: unsubscribe it first.`);
@@ -155,9 +157,10 @@ export class Session {
       if (this.#closed) listening[Symbol.dispose]();
       else this.#subscriptions.set(id, listening);
     } catch (error) {
-      const known = error instanceof ApiError;
+      if (error instanceof MillraceError) return this.#refuse(id, error.code, error.message);
+      log.warn({ err: error }, 'a subscription could not be begun');
       const text = 'The subscription could not be begun: the ledger did not answer. Subscribe again.';
-      this.#refuse(id, known ? error.code : 'subscription_failed', known ? error.message : text);
+      this.#refuse(id, 'subscription_failed', text);
     }
   }
 

@@ -29,9 +29,14 @@ interface EventData {
   readonly omitted?: true;
 }
 
+/** Of the event that has the ledger asked: its id. */
+interface Wanted {
+  readonly id: string | undefined;
+}
+
 export interface TaskStreamDeps {
   readonly taskId: string;
-  readonly sse: () => SseStream | undefined;
+  readonly sse: () => Pick<SseStream, 'writable' | 'send' | 'end'> | undefined;
   /** The row as it is; undefined when there is none any more. */
   readonly read: () => Promise<TaskRow | undefined>;
 }
@@ -42,6 +47,8 @@ export class TaskStream {
   #newest: State | undefined;
   #ended: TaskRow | undefined;
   #asking = false;
+  /** The newest that was not asked for yet. */
+  #wanted: Wanted | undefined;
   #closed = false;
   #count = 0;
 
@@ -92,22 +99,33 @@ export class TaskStream {
     this.#closed = true;
   }
 
-  /** The ledger's word on an end, which holds all of it. */
+  /** The ledger's word on an end, which holds all of it. What comes while it is asked has it asked once more. */
   async #ask(id: string | undefined): Promise<void> {
+    this.#wanted = { id };
     if (this.#asking) return;
     this.#asking = true;
     try {
-      while (!this.#closed) {
-        const row = await this.#deps.read().catch(() => undefined);
-        if (row) {
-          this.#take(row, id);
-          return;
+      while (this.#wanted && !this.#closed) {
+        const wanted: Wanted = this.#wanted;
+        this.#wanted = undefined;
+        try {
+          const row = await this.#deps.read();
+          if (row) this.#take(row, wanted.id);
+          else this.#giveUp();
+        } catch {
+          this.#wanted ??= wanted;
+          await new Promise((resolve) => setTimeout(resolve, askAgainMs).unref());
         }
-        await new Promise((resolve) => setTimeout(resolve, askAgainMs).unref());
       }
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** It is older than the ledger keeps: nothing will be heard of it any more. */
+  #giveUp(): void {
+    this.#closed = true;
+    this.#deps.sse()?.end();
   }
 
   #take(row: TaskRow, id: string | undefined): void {

@@ -14,7 +14,7 @@ const codes = Object.values(closeCodes)
   .join('; ');
 
 export const wsRoutes: Routes =
-  ({ reader, hub, places }, closing) =>
+  ({ reader, hub, places, log }, closing) =>
   async (app) => {
     const serve = (socket: WebSocket, request: FastifyRequest) => {
       const { tenantId, keyHolds } = request;
@@ -30,6 +30,7 @@ export const wsRoutes: Routes =
         hub,
         tenantId,
         keyHolds,
+        log,
         authorise: (asked) => scopeOf(reader, tenantId, asked),
       });
       const stop = () => session.close('going_away');

@@ -36,9 +36,15 @@ export const registerIndex: Register = (program, cli) => {
       );
       const dataset = await datasetNamed(client, options.dataset, { make: true });
       const sent: DocumentJson[] = [];
-      for (const file of contents) {
-        const path = `/v1/datasets/${dataset.id}/document/create-by-file`;
-        sent.push((await client.upload<DocumentCreatedJson>(path, {}, file)).document);
+      try {
+        for (const file of contents) {
+          const path = `/v1/datasets/${dataset.id}/document/create-by-file`;
+          sent.push((await client.upload<DocumentCreatedJson>(path, {}, file)).document);
+        }
+      } catch (error) {
+        const names = sent.map(({ name }) => name).join(', ');
+        if (sent.length > 0) cli.note(`Sent before one was refused, and being indexed: ${names}`);
+        throw error;
       }
       const documents = options.wait ? await indexed(cli, client, dataset, sent, options) : sent;
       if (options.json) cli.printJson({ dataset, documents });

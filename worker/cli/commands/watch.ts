@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { QueueJson, WorkerJson } from '../../api/types.ts';
 import { type ApiOptions, apiCommand, type CommandLine, type Register } from '../command-line.ts';
-import { exitCode } from '../exit-codes.ts';
+import { CommandError, exitCode } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import type { ApiClient } from '../http.ts';
 import { seconds, wholeNumber } from '../options.ts';
@@ -26,12 +26,25 @@ export const registerWatch: Register = (program, cli) => {
     .option('--interval <seconds>', 'without ids: how often it looks', seconds, 2)
     .option('--count <n>', 'without ids: end after so many looks', wholeNumber(1, 1_000_000))
     .action(async (ids: string[], options: Options) => {
+      const wanted = checkedIds(ids);
       const client = await cli.connect(options);
-      if (ids.length === 0) await watchAll(cli, client, options);
-      else await watchTasks(cli, client, [...new Set(ids)].slice(0, maxTasks), options);
+      if (wanted.length === 0) await watchAll(cli, client, options);
+      else await watchTasks(cli, client, wanted, options);
       if (cli.interrupted) cli.endWith(exitCode.interrupted);
     });
 };
+
+/** Each once. @throws CommandError `too_many_tasks` */
+function checkedIds(ids: readonly string[]): readonly string[] {
+  const wanted = [...new Set(ids)];
+  if (wanted.length <= maxTasks) return wanted;
+  throw new CommandError({
+    code: 'too_many_tasks',
+    message: `At most ${maxTasks} tasks are watched at once, instead got ${wanted.length}.`,
+    hint: 'Watch some of them, or all queues: millrace watch without ids.',
+    exitCode: exitCode.usage,
+  });
+}
 
 async function watchTasks(
   cli: CommandLine,

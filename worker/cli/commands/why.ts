@@ -1,16 +1,14 @@
 /** `millrace why`: the reason a task or a queue does not move, in one sentence, with what mends it. */
 import type { OneTaskWhyJson, QueueWhyJson, TaskWhyJson, WhyAnswerJson } from '../../api/types.ts';
 import { type ApiOptions, apiCommand, type Register } from '../command-line.ts';
-import { part } from '../options.ts';
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+import { isId, part } from '../options.ts';
 
 export const registerWhy: Register = (program, cli) => {
   apiCommand(program, 'why', 'the reason a task or a queue does not move, and what mends it')
     .argument('<task or queue>', 'id of a task, or name of a queue')
     .action(async (subject: string, options: ApiOptions) => {
       const client = await cli.connect(options);
-      if (uuid.test(subject)) {
+      if (isId(subject)) {
         const why = await client.get<TaskWhyJson>(`/v1/tasks/${part(subject)}/why`);
         if (options.json) cli.printJson(why);
         else cli.print([`${taskLine(why)}`, ...told(why), ...leadsTo(why.because)].join('\n'));

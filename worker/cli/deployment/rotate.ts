@@ -1,4 +1,5 @@
 /** New passwords and certificates for a deployment that runs. Work stays: it is accepted and queued meanwhile. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { CommandError, exitCode } from '../exit-codes.ts';
 import type { Compose } from './compose.ts';
 
@@ -8,7 +9,7 @@ const isWorker = (service: string) => /^worker(_|$)/.test(service);
 
 /**
  * Lets the workers finish what they hold, changes the secrets, and starts servers and services again with them.
- * @throws CommandError `nothing_deployed`, `secrets_not_ours`, `compose_failed`
+ * @throws CommandError `nothing_deployed`, `secrets_not_ours`, `compose_failed`, `deployment_unhealthy`
  */
 export async function rotateSecrets(compose: Compose, apiKey: boolean, say: (line: string) => void): Promise<void> {
   const running = (await compose.run(['ps', '--services', '--status', 'running'])).split('\n').filter(Boolean);
@@ -48,9 +49,33 @@ export async function rotateSecrets(compose: Compose, apiKey: boolean, say: (lin
     // also when none were made: whatever the secrets are now, servers and services are to agree on them
     say(`starting ${servers.join(', ')} again`);
     await compose.run(['restart', '--no-deps', ...servers]);
-    await compose.run(['start', '--wait', ...servers]);
+    await healthy(compose, servers);
     say(`starting ${['api', ...workers].join(', ')} again`);
     await compose.run(['restart', '--no-deps', 'api']);
-    await compose.run(['start', '--wait', 'api', ...workers]);
+    if (workers.length > 0) await compose.run(['start', ...workers]);
+    await healthy(compose, ['api', ...workers]);
+  }
+}
+
+const healthyWithinMs = 180_000;
+const askEachMs = 1000;
+
+/** Waits until every container of these services is healthy (`start --wait` is of the newest compose only). */
+async function healthy(compose: Compose, services: readonly string[]): Promise<void> {
+  const deadline = Date.now() + healthyWithinMs;
+  for (;;) {
+    const lines = (await compose.run(['ps', '--all', '--format', 'json', ...services])).split('\n').filter(Boolean);
+    const containers = lines.map((line): { Name: string; Health: string } => JSON.parse(line));
+    const waiting = containers.filter(({ Health }) => Health !== 'healthy').map(({ Name }) => Name);
+    if (waiting.length === 0) return;
+    if (Date.now() > deadline) {
+      throw new CommandError({
+        code: 'deployment_unhealthy',
+        message: `Expected ${waiting.join(', ')} to be healthy within ${healthyWithinMs / 1000} s.`,
+        hint: 'docker compose logs says why; the secrets are changed, and docker compose up -d --wait goes on from here.',
+        exitCode: exitCode.failed,
+      });
+    }
+    await wait(askEachMs);
   }
 }

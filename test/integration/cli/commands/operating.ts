@@ -29,6 +29,8 @@ export function operatingCommands(t: CommandStage): void {
           { name: 'plugin', paused: false },
         ],
       });
+      // what was done before one is refused is told
+      expect(await t.run(['resume', 'mail', 'none'])).toMatchObject({ code: 1, stdout: 'mail is open\n' });
       for (const action of ['pause', 'resume'])
         expect(await t.run([action, 'none'])).toEqual(refused(1, 'queue_not_found'));
     });

@@ -1,6 +1,7 @@
 /** Commands that look at what runs and waits. */
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { CommandStage } from './stage.ts';
+import { type CommandStage, refused } from './stage.ts';
 
 export function watchingCommands(t: CommandStage): void {
   describe('watch', () => {
@@ -27,6 +28,11 @@ export function watchingCommands(t: CommandStage): void {
           .map(({ id, status }) => [id, status]),
       );
       expect({ code, last }).toEqual({ code: 0, last: new Map(ids.map((id) => [id, 'COMPLETED'])) });
+    });
+
+    it('should refuse more tasks than it can watch, instead of leaving some out', async () => {
+      const ids = Array.from({ length: 51 }, () => randomUUID());
+      expect(await t.run(['watch', ...ids])).toEqual(refused(2, 'too_many_tasks'));
     });
 
     it('should draw a bar on a terminal', async () => {

@@ -9,18 +9,24 @@ export const registerDlqDrop: Register = (dlq, cli) => {
       const what = checkedChoice(ids, options);
       const client = await cli.connect(options);
       await cli.confirm(`To be dropped for good: ${what}.`, options.yes);
-      let dropped = 0;
-      for (const id of ids) {
-        await client.delete(`/v1/dead-letters/${part(id)}`);
-        dropped += 1;
+      let dropped: number | undefined;
+      try {
+        for (const id of ids) {
+          await client.delete(`/v1/dead-letters/${part(id)}`);
+          dropped = (dropped ?? 0) + 1;
+        }
+        if (ids.length === 0) {
+          const { queue, task, all } = options;
+          const query = queryOf({ queue, task, all });
+          dropped = (await client.delete<{ dropped: number }>(`/v1/dead-letters${query}`)).dropped;
+        }
+      } finally {
+        // also what was done before one of them was refused
+        if (dropped !== undefined) {
+          if (options.json) cli.printJson({ dropped });
+          else cli.print(`${dropped} ${dropped === 1 ? 'dead letter was' : 'dead letters were'} dropped`);
+        }
       }
-      if (ids.length === 0) {
-        const { queue, task, all } = options;
-        const query = queryOf({ queue, task, all });
-        dropped = (await client.delete<{ dropped: number }>(`/v1/dead-letters${query}`)).dropped;
-      }
-      if (options.json) cli.printJson({ dropped });
-      else cli.print(`${dropped} ${dropped === 1 ? 'dead letter was' : 'dead letters were'} dropped`);
     },
   );
 };

@@ -11,17 +11,24 @@ export const registerDlqRetry: Register = (dlq, cli) => {
       const client = await cli.connect(options);
       // one that was named by its id was meant
       if (ids.length === 0) await cli.confirm(`To be run again: ${what}.`, options.yes);
-      const taskIds: string[] = [];
-      for (const id of ids) {
-        taskIds.push((await client.post<AcceptedJson>(`/v1/dead-letters/${part(id)}/retry`, undefined)).task_id);
+      let taskIds: string[] | undefined;
+      try {
+        for (const id of ids) {
+          const { task_id } = await client.post<AcceptedJson>(`/v1/dead-letters/${part(id)}/retry`, undefined);
+          taskIds = [...(taskIds ?? []), task_id];
+        }
+        if (ids.length === 0) {
+          const { queue, task, all } = options;
+          taskIds = (await client.post<{ task_ids: string[] }>('/v1/dead-letters/retry', { queue, task, all }))
+            .task_ids;
+        }
+      } finally {
+        // also what was done before one of them was refused
+        if (taskIds) {
+          if (options.json) cli.printJson({ task_ids: taskIds });
+          else cli.print(`${taskIds.length} ${taskIds.length === 1 ? 'task runs' : 'tasks run'} again`);
+        }
       }
-      if (ids.length === 0) {
-        const { queue, task, all } = options;
-        const answer = await client.post<{ task_ids: string[] }>('/v1/dead-letters/retry', { queue, task, all });
-        taskIds.push(...answer.task_ids);
-      }
-      if (options.json) cli.printJson({ task_ids: taskIds });
-      else cli.print(`${taskIds.length} ${taskIds.length === 1 ? 'task runs' : 'tasks run'} again`);
     },
   );
 };
