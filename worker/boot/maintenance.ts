@@ -6,6 +6,7 @@ import {
   ensurePartitions,
   type LiveSink,
   type Loop,
+  type LoopOptions,
   removeFinished,
   removeFullBuckets,
   startLoop,
@@ -34,17 +35,18 @@ export function startMaintenance({ config, db, broker, window, live, log }: Main
   readonly loops: readonly Loop[];
   readonly relay: Loop;
 } {
+  const stopping = new AbortController();
   const relay = startRelay({ db, broker, window, live, log });
   const loops = [
     relay,
     ...startReconciler(db, broker, log),
-    startLoop({
+    stoppedBy(stopping, {
       name: 'retention',
       intervalMs: retentionIntervalMs,
       log,
       round: async () => {
         await ensurePartitions(db);
-        const removed = await removeFinished(db, config.resultTtlSeconds);
+        const removed = await removeFinished(db, config.resultTtlSeconds, stopping.signal);
         await removeFullBuckets(db, bucketBatch);
         if (removed.partitions + removed.rows > 0) log.info(removed, 'removed finished tasks');
         return undefined;
@@ -52,4 +54,16 @@ export function startMaintenance({ config, db, broker, window, live, log }: Main
     }),
   ];
   return { loops, relay };
+}
+
+/** A loop whose round ends early when it is stopped. */
+function stoppedBy(stopping: AbortController, options: LoopOptions): Loop {
+  const loop = startLoop(options);
+  return {
+    nudge: loop.nudge,
+    stop: () => {
+      stopping.abort();
+      return loop.stop();
+    },
+  };
 }

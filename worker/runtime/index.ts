@@ -77,7 +77,7 @@ export {
   publishStates,
   removedEvent,
 } from './live/index.ts';
-export { type Loop, startLoop } from './loop.ts';
+export { type Loop, type LoopOptions, startLoop } from './loop.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
 export {
   isNotDurableRow,

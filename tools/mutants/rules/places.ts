@@ -97,8 +97,8 @@ export const table: Chapter = {
       id: 'ttl-days',
       rule: 'A day is kept until all of it is older than `MILLRACE_RESULT_TTL`.',
       file: partitions,
-      text: '>= limit) continue;',
-      broken: '>= new Date()) continue;',
+      text: 'T00:00:00Z`) < limit;',
+      broken: 'T00:00:00Z`) < new Date();',
       test: keeping('should answer for an id while its row is kept'),
     },
     {
@@ -113,8 +113,8 @@ export const table: Chapter = {
       id: 'effect-keys-days',
       rule: 'The effect keys of a day go with it.',
       file: partitions,
-      text: '`delete from effects where task_id in (\n',
-      broken: '`delete from effects where false and task_id in (\n',
+      text: 'delete from effects where task_id in (\n',
+      broken: 'delete from effects where false and task_id in (\n',
       test: keeping('should answer for an id while its row is kept'),
     },
     {

@@ -86,6 +86,47 @@ describe('the table', () => {
   });
 });
 
+describe('a day that is old', () => {
+  const oldDay = async (daysAgo: number) => {
+    const date = new Date(Date.now() - daysAgo * daySeconds * 1000).toISOString().slice(0, 10);
+    const name = `tasks_finished_${date.replaceAll('-', '')}`;
+    await db.tx((tx) =>
+      tx.script(`create table ${name} partition of tasks_finished
+        for values from ('${date} 00:00:00+00') to ('${date} 23:59:59.999+00')`),
+    );
+    const id = await finished();
+    await db.query('update tasks_finished set finished_at = $2::timestamptz where id = $1', [
+      id,
+      `${date} 12:00:00+00`,
+    ]);
+    return { id, name };
+  };
+  const tables = async (name: string) => (await db.query('select 1 from pg_class where relname = $1', [name])).length;
+
+  it('should leave the ledger before its keys go, so that no end waits for them, and be taken up again where that was stopped', async () => {
+    const { id, name } = await oldDay(20);
+    expect(await removeFinished(db, 7 * daySeconds, AbortSignal.abort())).toEqual({ partitions: 0, rows: 0 });
+    // gone for everybody, and its dead letters can be retried no more; what it did is not forgotten before all of it is
+    expect([await exists(id), await stepsOf(id), await tables(name)]).toEqual([false, ['step'], 1]);
+    expect(await removeFinished(db, 7 * daySeconds)).toEqual({ partitions: 1, rows: 0 });
+    expect([await stepsOf(id), await tables(name)]).toEqual([[], 0]);
+    expect(await removeFinished(db, 7 * daySeconds)).toEqual({ partitions: 0, rows: 0 });
+  });
+
+  it('should lose all its keys, more than go in one statement', async () => {
+    const { name } = await oldDay(21);
+    await db.query(
+      `insert into ${name} (id, tenant_id, name, queue, status, priority, payload, attempts, deaths, epoch, accepted_at, due_at, finished_at)
+       select gen_random_uuid(), tenant_id, name, queue, status, priority, payload, 1, 0, 1, accepted_at, due_at, finished_at
+         from ${name}, generate_series(1, 12000)`,
+    );
+    await db.query(`insert into effects (task_id, step) select id, 'many' from ${name}`);
+    const kept = await finished();
+    expect(await removeFinished(db, 7 * daySeconds)).toEqual({ partitions: 1, rows: 0 });
+    expect(await db.query('select task_id, step from effects')).toEqual([{ task_id: kept, step: 'step' }]);
+  });
+});
+
 describe('an id and a key', () => {
   it('should get the old answer for the same payload, live or finished, and be refused for another', async () => {
     for (const make of [waiting, async (_db: Database, more: Partial<NewTask>) => finished(more)]) {

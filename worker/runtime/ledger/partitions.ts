@@ -1,5 +1,5 @@
 /** Finished tasks stand in partitions by day, so that old ones go by dropping a table and not row by row. */
-import type { Database, Queryable } from '../../db/index.ts';
+import { type Database, type Queryable, sqlState } from '../../db/index.ts';
 
 /** Days for which a partition is made ahead: a process that is away for some days leaves rows in the default partition only. */
 const daysAhead = 3;
@@ -44,21 +44,53 @@ const ofYoungFlow = (row: string, since: string) => `${row}.flow_id is not null 
   exists (select from tasks_live l where l.flow_id = ${row}.flow_id)
   or exists (select from tasks_finished n where n.flow_id = ${row}.flow_id and n.finished_at >= ${since}))`;
 
-/** Drops a day, but for rows of flows that are not old: they go to the default partition. */
-async function dropDay(db: Database, name: string, limit: Date): Promise<void> {
-  await db.tx(async (tx) => {
-    await tx.script(`alter table tasks_finished detach partition ${name}`);
-    // past the parent table, whose trigger takes an insert for an end
-    await tx.query(
-      `insert into tasks_finished_default select old.* from ${name} old where ${ofYoungFlow('old', '$1')}`,
-      [limit],
+/** Every end waits while a day is detached, and behind whoever that waits for: it is put off rather than waited for. */
+const detachWaitMs = 2000;
+/** The lock was not to be had in time; another process was faster. */
+const detachLater: ReadonlySet<string | undefined> = new Set(['55P03', '42P01']);
+
+/**
+ * Takes a day out of the ledger in one moment, but for rows of flows that are not old: they go to the default partition. Its table
+ * stays until the effect keys of its tasks are gone. False when it is to be tried again later.
+ */
+async function detachDay(db: Database, name: string, limit: Date): Promise<boolean> {
+  try {
+    await db.tx(async (tx) => {
+      await tx.script(`set local lock_timeout = ${detachWaitMs}`);
+      await tx.script(`alter table tasks_finished detach partition ${name}`);
+      // past the parent table, whose trigger takes an insert for an end
+      await tx.query(
+        `insert into tasks_finished_default select old.* from ${name} old where ${ofYoungFlow('old', '$1')}`,
+        [limit],
+      );
+    });
+    return true;
+  } catch (error) {
+    if (detachLater.has(sqlState(error))) return false;
+    throw error;
+  }
+}
+
+/** Rows of a detached day whose keys are removed in one statement. */
+const keyBatch = 10_000;
+const firstId = '00000000-0000-0000-0000-000000000000';
+
+/** Removes the effect keys of a detached day, in the order of its ids, and then its table. False when it was stopped before. */
+async function removeDetached(db: Database, name: string, signal: AbortSignal | undefined): Promise<boolean> {
+  for (let after: string | null = firstId; after !== null; ) {
+    if (signal?.aborted) return false;
+    const [row]: { last: string | null }[] = await db.query(
+      `with walked as (select id from ${name} where id > $1 order by id limit ${keyBatch}),
+            gone as (
+              delete from effects where task_id in (
+                select id from walked except select id from tasks_finished_default where flow_id is not null))
+       select max(id::text) as last from walked`,
+      [after],
     );
-    await tx.query(
-      `delete from effects where task_id in (
-         select id from ${name} except select id from tasks_finished_default where flow_id is not null)`,
-    );
-    await tx.script(`drop table ${name}`);
-  });
+    after = row?.last ?? null;
+  }
+  await db.tx((tx) => tx.script(`drop table if exists ${name}`));
+  return true;
 }
 
 /** Removes flows, with their links, of which no task is left. */
@@ -76,22 +108,34 @@ async function removeFlows(db: Database, ttlSeconds: number): Promise<number> {
   return rows.length;
 }
 
+/** Tables of days: those that are part of the ledger, and those that were taken out and are not gone yet. */
+async function days(db: Queryable): Promise<{ readonly name: string; readonly attached: boolean }[]> {
+  const tables = await db.query<{ name: string; attached: boolean }>(
+    `select relname as name, relispartition as attached from pg_class
+      where relkind = 'r' and relnamespace = (select relnamespace from pg_class where oid = 'tasks_finished'::regclass)
+      order by relname`,
+  );
+  return tables.filter(({ name }) => partitionName.test(name));
+}
+
 /**
  * Removes finished tasks older than `ttlSeconds` with their effect keys: whole partitions whose newest row is older, and rows
  * of the default partition in batches. Dead letters go too: they were kept that long. Flows go as a whole, with their links.
- * Returns what was removed.
+ * Many short statements, of which only one a day holds up ends, for a moment. Returns what was removed.
+ * @param signal leaves the rest to a later call
  */
-export async function removeFinished(db: Database, ttlSeconds: number): Promise<{ partitions: number; rows: number }> {
+export async function removeFinished(
+  db: Database,
+  ttlSeconds: number,
+  signal?: AbortSignal,
+): Promise<{ partitions: number; rows: number }> {
   const limit = addDays(await today(db), -Math.ceil(ttlSeconds / 86_400));
-  const tables = await db.query<{ name: string }>(
-    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'tasks_finished'::regclass`,
-  );
   let partitions = 0;
-  for (const { name } of tables) {
-    const date = partitionName.exec(name)?.[1];
-    if (!date || new Date(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T00:00:00Z`) >= limit) continue;
-    await dropDay(db, name, limit);
-    partitions += 1;
+  for (const { name, attached } of await days(db)) {
+    const date = partitionName.exec(name)?.[1] ?? '';
+    const old = new Date(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T00:00:00Z`) < limit;
+    const detached = attached ? old && (await detachDay(db, name, limit)) : true;
+    if (detached && (await removeDetached(db, name, signal))) partitions += 1;
   }
   const rows = await db.query(
     `with old as (select id, finished_at from tasks_finished_default
@@ -102,6 +146,6 @@ export async function removeFinished(db: Database, ttlSeconds: number): Promise<
      delete from tasks_finished_default where (id, finished_at) in (select id, finished_at from old) returning id`,
     [ttlSeconds],
   );
-  while ((await removeFlows(db, ttlSeconds)) === defaultBatch);
+  while (!signal?.aborted && (await removeFlows(db, ttlSeconds)) === defaultBatch);
   return { partitions, rows: rows.length };
 }
