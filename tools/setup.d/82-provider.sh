@@ -54,7 +54,9 @@ provider_make() {
     say "no registry of Terraform providers answers: building the provider from source (about 2 minutes)"
     provider_build "$binary" || return 1
   fi
-  for stack in $provider_stacks; do
+  # Also the stack `external`, where the settings ask for it.
+  for stack in "$root"/cdktf.out/stacks/*/cdk.tf.json; do
+    stack="$(basename "$(dirname "$stack")")"
     logged "provider-init-$stack" provider_init "$stack" "$binary" || { reason="see the output above"; return 1; }
   done
 }

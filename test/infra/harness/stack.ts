@@ -7,7 +7,7 @@ import { type ApiClient, apiClient } from './api-client.ts';
 import { freePort } from './compose.ts';
 import { docker, dockerLines, root } from './docker.ts';
 
-export type StackName = 'standalone' | 'sentinel' | 'cluster';
+export type StackName = 'standalone' | 'sentinel' | 'cluster' | 'external';
 
 export interface StackSettings {
   readonly stack: StackName;
@@ -88,9 +88,13 @@ export class StackDeployment implements AsyncDisposable {
     return this.#run('terraform', args, this.#work, terraformTimeoutMs);
   }
 
-  /** What tools/setup does for the stacks of the checkout: synthesises, and locks the provider. */
+  /** What tools/setup does for the stacks of the checkout: synthesises, and locks the provider. Terraform finds it valid. */
   async prepare(): Promise<void> {
-    const steps = [() => this.cdktf('synth'), () => this.terraform('init', '-input=false', '-backend=false')];
+    const steps = [
+      () => this.cdktf('synth'),
+      () => this.terraform('init', '-input=false', '-backend=false'),
+      () => this.terraform('validate'),
+    ];
     for (const step of steps) {
       const { code, output } = await step();
       if (code !== 0) throw new Error(`preparing the stack failed:\n${output.slice(-4000)}`);
