@@ -10,14 +10,20 @@ compose() { docker compose -f compose.yaml -f compose/dev.yaml "$@"; }
 
 say 'starting Redis and Postgres'
 compose up -d --wait redis db_postgres >&2
-compose run --rm -T migrate >&2
-secret() { compose run --rm --no-deps -T --entrypoint "" secrets cat "/run/millrace/consumers/$mode/$1"; }
-DB_PASSWORD="$(secret db_password)"
-REDIS_PASSWORD="$(secret redis_password)"
-export DB_PASSWORD REDIS_PASSWORD
-unset MILLRACE_TOPOLOGY MILLRACE_TLS MILLRACE_POOLS
+# secret CONSUMER FILE
+secret() { compose run --rm --no-deps -T --entrypoint "" secrets cat "/run/millrace/consumers/$1/$2"; }
+migrate_password="$(secret migrate db_password)"
+DB_PASSWORD="$(secret "$mode" db_password)"
+REDIS_PASSWORD="$(secret "$mode" redis_password)"
+# of the kit, and none of the worker's: it refuses variables that it does not know
+for name in $(compgen -v MILLRACE_); do
+  case "$name" in *_IMAGE | *_MEMORY | *_CPUS | *_KEY_FOLDER | *_PROXY_ALLOW | *_MAX_WORKERS | *_INGEST_REPLICAS | *_BACKGROUND_REPLICAS | *_AI_REPLICAS | *_TOPOLOGY | *_TLS | *_POOLS) unset "$name" ;; esac
+done
 export MODE="$mode" MIGRATION_ENABLED=false DB_HOST=127.0.0.1 DB_PORT="${EXPOSE_POSTGRES_PORT:-5432}" \
   DB_USERNAME="millrace_$mode" DB_DATABASE=millrace REDIS_HOST=127.0.0.1 REDIS_PORT="${EXPOSE_REDIS_PORT:-6379}" \
   REDIS_USERNAME="millrace-$mode" OPENDAL_FS_ROOT="${OPENDAL_FS_ROOT:-.millrace/storage}" HEALTH_PORT="${HEALTH_PORT:-0}" \
   SQLALCHEMY_POOL_SIZE="${SQLALCHEMY_POOL_SIZE:-10}" SQLALCHEMY_MAX_OVERFLOW="${SQLALCHEMY_MAX_OVERFLOW:-10}"
+# the checkout's own migrations: those of the image may be older
+MODE=migrate DB_USERNAME=millrace_migrate DB_PASSWORD="$migrate_password" tools/run node worker/main.ts >&2
+export DB_PASSWORD REDIS_PASSWORD
 exec tools/run node worker/main.ts

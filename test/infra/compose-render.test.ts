@@ -121,6 +121,14 @@ describe('what cannot be', () => {
   });
 });
 
+it('should run on a docker compose that the guide allows', async () => {
+  const guide = readFileSync(join(root, 'docs/guides/deploy-with-compose.md'), 'utf8');
+  const oldest = /Docker Compose (\d+\.\d+\.\d+) or newer/.exec(guide)?.[1];
+  const here = (await docker(['compose', 'version', '--short'])).trim().replace(/^v/, '');
+  expect(oldest).toBeDefined();
+  expect(here.localeCompare(oldest ?? '', 'en', { numeric: true })).toBeGreaterThanOrEqual(0);
+});
+
 describe('compose/.env.example', () => {
   const text = readFileSync(join(root, 'compose/.env.example'), 'utf8');
   const explained = [...text.matchAll(/^# ([A-Z][A-Z0-9_]*)=/gm)].map(([, name = '']) => name);

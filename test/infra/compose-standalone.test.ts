@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { composeDeployment } from './harness/compose.ts';
+import { allowedBeyondNeed } from './harness/least-privilege.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
 
 describe('a standalone deployment by compose', () => {
@@ -26,6 +27,8 @@ describe('a standalone deployment by compose', () => {
 
       const reached = await deployment.compose(['exec', '-T', 'worker', 'node', '-e', reach]);
       expect(JSON.parse(reached)).toEqual({ direct: 'refused', proxied: 403, redis: '-NOAUTH' });
+      for (const service of ['api', 'worker', 'worker_beat'])
+        expect([service, await allowedBeyondNeed(deployment, service)]).toEqual([service, []]);
     }
     expect(await deployment.leftovers()).toEqual([]);
   });

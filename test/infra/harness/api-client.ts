@@ -1,4 +1,5 @@
 /** The HTTP API of a deployment, as a caller uses it. */
+import { until } from '../../harness/until.ts';
 
 export interface TaskState {
   readonly task_id: string;
@@ -27,6 +28,7 @@ export interface ApiClient {
 }
 
 const callTimeoutMs = 70_000;
+const answerWithinMs = 120_000;
 /** The API answers a wait after so many seconds at most. */
 const longestWait = 30;
 
@@ -65,12 +67,18 @@ export function apiClient(url: string, key: string): ApiClient {
     return dataset.id;
   };
   const ask = async (dataset: string, query: string): Promise<string> => {
-    const { records } = await call<{ records: { segment: { content: string } }[] }>(
-      'POST',
-      `/v1/datasets/${dataset}/retrieve`,
-      { query, retrieval_model: { search_method: 'hybrid_search', top_k: 1 } },
-    );
-    return records[0]?.segment.content ?? '';
+    const retrieve = () =>
+      call<{ records: { segment: { content: string } }[] }>('POST', `/v1/datasets/${dataset}/retrieve`, {
+        query,
+        retrieval_model: { search_method: 'hybrid_search', top_k: 1 },
+      });
+    let found = '';
+    // the API loads its model at the first question, and on a busy machine says 503 meanwhile: send it again
+    await until(`an answer to "${query}"`, answerWithinMs, async () => {
+      found = (await retrieve()).records[0]?.segment.content ?? '';
+      return true;
+    });
+    return found;
   };
   return {
     call,

@@ -265,10 +265,11 @@ describe.each(topologyNames)('users of redis as %s', (topology) => {
   });
 
   if (topology === 'sentinel')
-    it('should refuse the user of sentinels what is for operators', async () => {
+    it('should refuse the users of sentinels what is for operators', async () => {
       const [sentinel] = servers.sentinels;
       if (!sentinel) throw new Error('expected sentinels');
-      expect(await answers(sentinel, 'millrace-sentinel-client', acl.password, ofOperators)).toEqual([]);
+      for (const name of aclUserNames.filter((user) => aclUsers[user].on === 'sentinel'))
+        expect([name, await answers(sentinel, name, acl.password, ofOperators)]).toEqual([name, []]);
     });
 });
 
