@@ -1,6 +1,8 @@
 /** How late slots are fired: of a thousand schedules a second, and of very many that are due at one instant; two beats alive. */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { StageProcess } from '../../../test/harness/stage.ts';
 import { until } from '../../../test/harness/until.ts';
+import { cpuSeconds } from '../listeners/process-use.ts';
 import type { Samples } from '../queue/samples.ts';
 import { addAtOnce, addEachSecond, countFired, countTasks, readFired } from './ledger.ts';
 import { type BeatServers, openTwo } from './servers.ts';
@@ -16,34 +18,42 @@ const pollMs = 1000;
 const aheadSeconds = { least: 30, perThousand: 0.3 };
 
 export async function measureEachSecond(servers: BeatServers, samples: Samples): Promise<void> {
-  await using stage = await openTwo(servers);
+  await using two = await openTwo(servers);
+  const { stage, beats: running } = two;
   await addEachSecond(stage.db, aSecond);
   await wait(settleMs);
   const from = new Date(Math.ceil(Date.now() / 1000) * 1000);
+  const burnt = processorOf(running);
   const to = new Date(from.getTime() + steadySeconds * 1000);
   await wait(to.getTime() - Date.now());
   const all = aSecond * steadySeconds;
   await until('all slots of the time measured are fired', firedWithinMs, async () => {
     return (await readFired(stage.db, from, to)).slots >= all;
   });
+  const seconds = (Date.now() - from.getTime()) / 1000;
+  const percent = ((processorOf(running) - burnt) / seconds) * 100;
   const { slots, tasks, schedules, beats, p50, p99, most } = await readFired(stage.db, from, to);
   expectExact({ slots, tasks, schedules, beats }, { slots: all, tasks: all, schedules: aSecond, beats: 1 });
   const subject = `${aSecond} schedules a second`;
   samples.add(subject, 'lateness, p50', 'ms', p50 * 1000);
   samples.add(subject, 'lateness, p99', 'ms', p99 * 1000);
   samples.add(subject, 'lateness, most', 'ms', most * 1000);
+  samples.add(subject, 'processor, both beats', '%', percent);
 }
 
 export const atOnce = (count: number) => `${count} schedules at one instant`;
 export const allFired = 'all fired';
 
 export async function measureAtOnce(servers: BeatServers, samples: Samples, count: number): Promise<void> {
-  await using stage = await openTwo(servers);
+  await using two = await openTwo(servers);
+  const { stage, beats: running } = two;
   const at = await addAtOnce(stage.db, count, aheadSeconds.least + (aheadSeconds.perThousand * count) / 1000);
   if (at.getTime() < Date.now()) throw new Error('the schedules were due before all of them were in the database');
   await wait(at.getTime() - Date.now());
+  const burnt = processorOf(running);
   const deadline = Date.now() + firedWithinMs;
   while ((await countFired(stage.db)) < count && Date.now() < deadline) await wait(pollMs);
+  const processorSeconds = processorOf(running) - burnt;
   const { slots, tasks, schedules, beats, p50, most } = await readFired(stage.db, at, new Date(at.getTime() + 1000));
   expectExact(
     { slots, tasks, schedules, beats, sent: await countTasks(stage.db) },
@@ -53,7 +63,12 @@ export async function measureAtOnce(servers: BeatServers, samples: Samples, coun
   samples.add(subject, 'half of them fired', 's', p50);
   samples.add(subject, allFired, 's', most);
   samples.add(subject, 'fired', '/s', count / most);
+  samples.add(subject, 'processor, both beats', 's', processorSeconds);
 }
+
+/** Seconds that they have taken since their start: says something also of a machine that is busy. */
+const processorOf = (beats: readonly StageProcess[]): number =>
+  beats.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
 
 /** @throws when a slot was left out, fired twice or without its task */
 function expectExact(ours: object, expected: object): void {

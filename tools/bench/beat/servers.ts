@@ -1,7 +1,7 @@
 /** One Postgres and one Redis for all rounds; each part has a database of its own, and beats of its own. */
 import { postgresServer, type RunningPostgres } from '../../../test/harness/postgres.ts';
 import { type RunningRedis, redisServer } from '../../../test/harness/redis.ts';
-import { openStage, type Stage } from '../../../test/harness/stage.ts';
+import { openStage, type Stage, type StageProcess } from '../../../test/harness/stage.ts';
 import { until } from '../../../test/harness/until.ts';
 import { readLeader } from '../../../worker/runtime/index.ts';
 
@@ -25,12 +25,17 @@ export async function startServers(): Promise<BeatServers> {
 export const whenLed = ({ db }: Stage): Promise<void> =>
   until('a beat leads', leadMs, async () => (await readLeader(db)) !== undefined);
 
+export interface TwoBeats extends AsyncDisposable {
+  readonly stage: Stage;
+  readonly beats: readonly StageProcess[];
+}
+
 /** Two beats on an empty database, one of which leads. */
-export async function openTwo(servers: BeatServers): Promise<Stage> {
+export async function openTwo(servers: BeatServers): Promise<TwoBeats> {
   await using stack = new AsyncDisposableStack();
   const stage = stack.use(await openStage(servers));
-  await Promise.all([stage.start('beat'), stage.start('beat')]);
+  const beats = await Promise.all([stage.start('beat'), stage.start('beat')]);
   await whenLed(stage);
   const opened = stack.move();
-  return { ...stage, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { stage, beats, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
