@@ -97,13 +97,18 @@ node_context() {
 
 # build_image LOG TAG RECIPE CONTEXT [ARGUMENT…]: by BuildKit where it is, else by the classic builder.
 build_image() {
-  local name="$1" tag="$2" recipe="$3" context="$4" proxy builder=1
+  local name="$1" tag="$2" recipe="$3" context="$4" proxy former builder=1
   shift 4
+  former="$(docker image inspect --format '{{.Id}}' "$tag" 2>/dev/null)" || former=
   proxy="$(apt_proxy)"
   docker buildx version >/dev/null 2>&1 || builder=0
   # The host's network: apt and npm inside then reach what they reach outside.
   DOCKER_BUILDKIT="$builder" logged "image-$name" bounded 900 docker build --network host --tag "$tag" \
-    --label "millrace.recipe=$recipe" --build-arg "http_proxy=${proxy:-${http_proxy:-}}" "$@" "$context"
+    --label "millrace.recipe=$recipe" --build-arg "http_proxy=${proxy:-${http_proxy:-}}" "$@" "$context" || return 1
+  # The one it took the tag from, unless a container still runs it; its layers stay as the builder's cache.
+  if [ -n "$former" ] && [ "$former" != "$(docker image inspect --format '{{.Id}}' "$tag")" ]; then
+    docker image rm --no-prune "$former" >/dev/null 2>&1 || true
+  fi
 }
 
 apt_proxy() {
