@@ -17,10 +17,11 @@ describe('a standalone deployment by compose', () => {
       const run = await sendEffects(api, 1000);
       expect(await effectsOnce(deployment, run, 1000, 120_000)).toBe('1000|1000');
 
-      const before = (await deployment.containers()).map(({ ID }) => ID);
+      const named = ({ Name, ID }: { readonly Name: string; readonly ID: string }) => `${Name} ${ID}`;
+      const before = (await deployment.containers()).map(named);
       await deployment.up('--scale', 'worker=3');
       const after = await deployment.containers();
-      expect(after.map(({ ID }) => ID)).toEqual(expect.arrayContaining(before));
+      expect(after.map(named)).toEqual(expect.arrayContaining(before));
       const workers = after.filter(({ Service }) => Service === 'worker');
       expect(workers.map(({ State, Health }) => `${State} ${Health}`)).toEqual(Array(3).fill('running healthy'));
       await allWork(deployment, api, 3, 120_000);
