@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover infra mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat pin-images wipe clean
+.PHONY: help up demo test test-unit test-integration test-faults failover infra mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat pin-images bench-ledger wipe clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,10 @@ bench-beat: ## Lateness of 1,000 schedules a second, 100,000 of one instant, the
 	@tools/setup --quiet --for test
 	@exec tools/run node tools/bench/beat/main.ts $(BENCH)
 
+bench-ledger: ## Plans of the hot path's statements beside 10,000,000 finished tasks (BENCH="--rows 100000000"); writes docs/reference/query-plans.md
+	@tools/setup --quiet --for test
+	@exec tools/run node tools/bench/ledger-plans.ts $(BENCH)
+
 bench-deploy: ## Seconds from deploy to the first task, from 1 worker to 3, memory at rest, by topology and door (BENCH="--only standalone")
 	@tools/setup --quiet --for kit
 	@exec tools/run node tools/bench/deploy/main.ts $(BENCH)
@@ -71,6 +75,12 @@ loadtest: ## k6 against a Millrace that runs: SCENARIO=smoke, throughput, latenc
 	@tools/run sh -c 'command -v k6' >/dev/null || tools/setup --for kit
 	@if [ "$(SCENARIO)" = scaling ]; then exec tools/run node loadtest/scaling.ts $(ARGS); fi; \
 	  SCENARIO="$(SCENARIO)" exec tools/run k6 run $(ARGS) loadtest/main.ts
+
+pin-images: ## Write the kit's images with today's digests to compose/.env, where a registry answers
+	@exec tools/pin-images
+
+wipe: ## Remove the data that a destroyed stack left (STACK=standalone, sentinel or cluster; asks first, YES=1 does not)
+	@exec tools/run node stacks/wipe.ts "$(STACK)" $(if $(YES),--yes)
 
 down: ## Stop the deployment by compose, whatever its overlays; keeps its data
 	@docker compose down --remove-orphans
@@ -87,12 +97,6 @@ rotate-secrets: ## New passwords and certificates for the deployment by compose;
 worker beat: ## A worker (or beat) of this checkout, on the Redis and Postgres of compose
 	@tools/setup --quiet
 	@exec compose/day-two/dev.sh $@
-
-pin-images: ## Write the kit's images with today's digests to compose/.env, where a registry answers
-	@exec tools/pin-images
-
-wipe: ## Remove the data that a destroyed stack left (STACK=standalone, sentinel or cluster; asks first, YES=1 does not)
-	@exec tools/run node stacks/wipe.ts "$(STACK)" $(if $(YES),--yes)
 
 clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder
 	@rm -rf .bench coverage node_modules/.vite node_modules/.vitest node_modules/.cache
