@@ -1,3 +1,4 @@
+import { homedir, tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { Topology } from './constructs/redis.ts';
 import { topologies } from './stack.ts';
@@ -26,7 +27,9 @@ describe.each(topologies)('the stack %s', (topology) => {
   });
 
   it('should hold no path of the machine that synthesises it', () => {
-    expect(JSON.stringify(preset(topology))).not.toMatch(/"(?:\/tmp|\/home|\/root|\/Users)\//);
+    const text = JSON.stringify(preset(topology));
+    // it was synthesised from a checkout in the folder for temporary files
+    for (const path of [tmpdir(), homedir(), process.cwd()]) expect(text).not.toContain(`"${path}/`);
   });
 });
 
