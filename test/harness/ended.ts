@@ -1,8 +1,7 @@
 /** The end of tasks as the ledger has it, or Redis for those that are not durable: by asking again and again, and by nothing else. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Database } from '../../worker/db/index.ts';
-import { isTerminal, type NotDurableTasks, type TaskRow } from '../../worker/runtime/index.ts';
-import { readTasks } from '../../worker/runtime/ledger/read.ts';
+import { isTerminal, ledger, type NotDurableTasks, type TaskRow } from '../../worker/runtime/index.ts';
 
 const pollMs = 50;
 
@@ -60,7 +59,7 @@ export class TaskEnds {
   }
 
   async #read(ids: readonly string[]): Promise<TaskRow[]> {
-    const rows = await readTasks(this.#deps.db, ids);
+    const rows = await ledger.readTasks(this.#deps.db, ids);
     const known = new Set(rows.map(({ id }) => id));
     const others = ids.filter((id) => !known.has(id));
     return others.length === 0 ? rows : [...rows, ...(await this.#deps.notDurable.readKnown(others))];

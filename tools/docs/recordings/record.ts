@@ -7,6 +7,8 @@ import type { Frame } from './svg.ts';
 import { Terminal } from './terminal.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
+/** Of util-linux: runs a command in a terminal of its own, and prints what it prints. */
+const pseudoTerminal = 'script';
 const rows = 50;
 const commandMs = 60_000;
 /** Pictures closer together are one. */
@@ -49,7 +51,7 @@ export class Recorder {
     this.#show(prompt);
     this.#seconds += 0.8;
     const child = spawn(
-      'script',
+      pseudoTerminal,
       ['-q', '-e', '-c', `stty cols ${this.#columns} rows ${rows}; exec tools/${command}`, '/dev/null'],
       {
         cwd: root,
