@@ -32,6 +32,6 @@ describe.each(topologyNames)('two beats on %s', (topology) => {
       await standBeatFault(beats, fault);
       await beats.allInRedis(handedOverMs);
     },
-    120_000,
+    240_000,
   );
 });
