@@ -46,7 +46,7 @@ const names: readonly (readonly [RegExp, string])[] = [
   [/delete from tasks_live t using ended/, 'delete and insert'],
   [/relispartition/, 'days'],
   [/insert into tasks_finished_default/, 'keep rows of young flows'],
-  [/delete from effects where task_id in \(\s*select id from walked/, 'keys of effects'],
+  [/delete from effects where task_id = any \(array\(\s*select id from walked/, 'keys of effects'],
   [/delete from tasks_finished_default/, 'rows without a partition'],
   [/delete from flows/, 'flows'],
   [/^select/, 'select'],

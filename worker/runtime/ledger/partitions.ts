@@ -75,15 +75,18 @@ async function detachDay(db: Database, name: string, limit: Date): Promise<boole
 const keyBatch = 10_000;
 const firstId = '00000000-0000-0000-0000-000000000000';
 
-/** Removes the effect keys of a detached day, in the order of its ids, and then its table. False when it was stopped before. */
+/**
+ * Removes the effect keys of a detached day, in the order of its ids, and then its table. An array of ids, so that keys are found by
+ * their index: joined, all keys there are were read for each batch. False when it was stopped before.
+ */
 async function removeDetached(db: Database, name: string, signal: AbortSignal | undefined): Promise<boolean> {
   for (let after: string | null = firstId; after !== null; ) {
     if (signal?.aborted) return false;
     const [row]: { last: string | null }[] = await db.query(
       `with walked as (select id from ${name} where id > $1 order by id limit ${keyBatch}),
             gone as (
-              delete from effects where task_id in (
-                select id from walked except select id from tasks_finished_default where flow_id is not null))
+              delete from effects where task_id = any (array(
+                select id from walked except select id from tasks_finished_default where flow_id is not null)))
        select max(id::text) as last from walked`,
       [after],
     );
