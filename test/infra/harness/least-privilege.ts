@@ -11,14 +11,7 @@ const redisCommands = [
     ['get', 'other:key'],
     ['set', 'other:key', '1'],
   ],
-  ...[
-    ['monitor'],
-    ['debug', 'sleep', '0'],
-    ['replicaof', 'no', 'one'],
-    ['script', 'flush'],
-    ['client', 'list'],
-    ['swapdb', '0', '1'],
-  ],
+  ...[['monitor'], ['replicaof', 'no', 'one'], ['script', 'flush'], ['client', 'list'], ['swapdb', '0', '1']],
 ];
 const statements = [
   'drop table tasks_live',
