@@ -302,7 +302,10 @@ describe.each(topologyNames)('tasks that are not durable, through redis as %s', 
     const { broker } = runtime;
     const depth = () => notDurableDepth(broker, 'mail', 0);
     const told: string[] = [];
-    const live = { publish: ({ taskId }: { readonly taskId: string }) => void told.push(taskId), publishLater: () => undefined };
+    const live = {
+      publish: ({ taskId }: { readonly taskId: string }) => void told.push(taskId),
+      publishLater: () => undefined,
+    };
     const other = randomUUID();
     // nobody takes from this queue; the tenants in turn, over more than a page of what Redis is asked at once
     const own: string[] = [];

@@ -1,9 +1,8 @@
 /** The ledger's table may be empty in one second and full in the next: what was planned for the one must not serve the other. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Database, openPostgres } from '../../../worker/db/index.ts';
-import { claimTasks } from '../../../worker/runtime/ledger/claim.ts';
-import { expireTasks } from '../../../worker/runtime/ledger/finish.ts';
-import { readWindow } from '../../../worker/runtime/ledger/window.ts';
+import { ledger } from '../../../worker/runtime/index.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 
 /** Postgres plans a prepared statement for its own arguments so often, then once for all. */
@@ -34,12 +33,12 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const owner = '00000000-0000-4000-8000-000000000001';
-const nobodys = '00000000-0000-4000-8000-000000000002';
-const statements: Record<string, (on: Pick<Database, 'query'>) => Promise<unknown>> = {
-  'the window': (on) => readWindow(on),
-  expiry: (on) => expireTasks(on, 500),
-  'a claim': (on) => claimTasks(on, [nobodys], owner, 'test'),
+const tenantId = randomUUID();
+/** Each looks for few rows of many. */
+const statements: Readonly<Record<string, (on: Pick<Database, 'query'>) => Promise<unknown>>> = {
+  'the window': (on) => ledger.readWindow(on),
+  expiry: (on) => ledger.expireTasks(on, 500),
+  'a claim': (on) => ledger.claimTasks(on, [randomUUID()], randomUUID(), 'test'),
 };
 
 it.each(Object.entries(statements))(
@@ -51,7 +50,7 @@ it.each(Object.entries(statements))(
     await db.query(
       `insert into tasks_live (id, tenant_id, name, queue, payload)
        select gen_random_uuid(), $1::uuid, 'sample_noop', 'fast_tasks', '{}' from generate_series(1, ${waiting})`,
-      [owner],
+      [tenantId],
     );
     const read = await db.tx(async (tx) => {
       await run(tx);

@@ -7,3 +7,4 @@ export { completeTasks, expireTasks, failTask } from './finish.ts';
 export { parentResults } from './flow-results.ts';
 export { readTasks } from './read.ts';
 export type { ClaimedTask, Fence } from './rows.ts';
+export { readWindow } from './window.ts';
