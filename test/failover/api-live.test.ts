@@ -1,4 +1,7 @@
-/** The API is killed while tasks are watched: whoever comes back with the last event that was heard misses no end. */
+/** The API is killed while tasks are watched: whoever comes back with the last event that was heard misses no end, and who waits goes on. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { postgresServer, type RunningPostgres } from '../harness/postgres.ts';
@@ -6,6 +9,7 @@ import { openStage } from '../harness/stage.ts';
 import { until } from '../harness/until.ts';
 import { openEvents, openSocket, type Told } from '../integration/api/live-clients.ts';
 
+const cli = fileURLToPath(new URL('../../worker/cli/main.ts', import.meta.url));
 const tasks = 200;
 const sleepMs = 400;
 const endedWithinMs = 60_000;
@@ -65,4 +69,24 @@ it('should tell every end, over event streams and WebSockets, across the death a
     complete(heard.socket, () => socketAgain.events('all')),
     oneAgain.until(({ event }) => event === 'end'),
   ]);
+});
+
+it('should let a command that waits for a task go on waiting across the death and the restart of the API', async () => {
+  await using stage = await openStage({ postgres });
+  const dying = await stage.start('api');
+  const { body } = await stage.post('/v1/tasks', { task: 'sample_noop', payload: {} });
+  const { task_id: id } = z.object({ task_id: z.string() }).parse(body);
+  const waiting = promisify(execFile)(process.execPath, [cli, 'status', id, '--wait', '--json'], {
+    env: { PATH: process.env.PATH, MILLRACE_URL: stage.url, MILLRACE_API_KEY: stage.key },
+    timeout: endedWithinMs,
+  });
+  // else the kill struck nothing
+  await until('the command waits', endedWithinMs, async () => {
+    const metrics = await (await fetch(`${stage.url}/metrics`)).text();
+    return /^millrace_live_listeners\S* [1-9]/m.test(metrics);
+  });
+  await dying.kill();
+  await stage.start('api');
+  await stage.start('worker');
+  expect(JSON.parse((await waiting).stdout)).toMatchObject({ task_id: id, status: 'COMPLETED' });
 });

@@ -1,16 +1,11 @@
 /** Follows a task by its event stream, over broken connections and restarts of the API, until it has ended. */
-import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { TaskJson } from '../api/types.ts';
-import { CommandError } from './exit-codes.ts';
 import type { ApiClient } from './http.ts';
 import { part } from './options.ts';
+import { Patience, pause } from './patience.ts';
 import type { Watched } from './task-bars.ts';
-
-/** For so long nothing may answer before it is given up: above a restart of the API. */
-const awayMs = 60_000;
-const retryMs = 500;
 
 const statusSchema = z.object({
   status: z.string().transform((status) => status as TaskJson['status']),
@@ -25,13 +20,12 @@ const progressSchema = z.object({ progress: z.json() });
  */
 export async function* follow(client: ApiClient, id: string, signal: AbortSignal): AsyncGenerator<Watched> {
   let task = watchedOf(await client.get<TaskJson>(`/v1/tasks/${part(id)}`));
-  /** Since when nothing answers. */
-  let awaySince: number | undefined;
+  const patience = new Patience();
   let told = false;
   while (!signal.aborted) {
     try {
       for await (const { event, data } of client.events(`/v1/tasks/${part(id)}/events`, { signal })) {
-        awaySince = undefined;
+        patience.heard();
         const json: unknown = JSON.parse(data);
         const next = event === 'end' ? watchedOf(json as TaskJson) : changed(task, event, json);
         if (next && (!told || !isDeepStrictEqual(next, task))) {
@@ -43,11 +37,10 @@ export async function* follow(client: ApiClient, id: string, signal: AbortSignal
       }
     } catch (error) {
       if (signal.aborted) return;
-      const refused = error instanceof CommandError && !/^api_|^shutting_down$|_unavailable$/.test(error.code);
-      awaySince ??= Date.now();
-      if (refused || Date.now() - awaySince > awayMs) throw error;
+      await patience.bear(error, signal);
+      continue;
     }
-    await wait(retryMs, undefined, { signal }).catch(() => undefined);
+    await pause(signal);
   }
 }
 

@@ -4,6 +4,7 @@ import type { CommandLine } from './command-line.ts';
 import { exitCode } from './exit-codes.ts';
 import type { ApiClient } from './http.ts';
 import { part } from './options.ts';
+import { Patience } from './patience.ts';
 
 /** Longest wait of one call; the API takes up to 60. */
 const pollSeconds = 30;
@@ -22,31 +23,38 @@ const ended: Readonly<Record<TaskJson['status'], boolean>> = {
 };
 export const hasEnded = ({ status }: Pick<TaskJson, 'status'>): boolean => ended[status];
 
-/** The task once it has ended, or as it is when the time is over or somebody interrupts. */
+/**
+ * The task once it has ended, or as it is when the time is over or somebody interrupts. An API that has answered before may go away
+ * for a minute.
+ * @throws CommandError what the API refuses; `api_unreachable` when it is not there, or stays away
+ */
 export async function untilEnded(
   client: ApiClient,
   id: string,
   timeoutSeconds: number,
   signal: AbortSignal,
-): Promise<TaskJson | undefined> {
+): Promise<TaskJson> {
+  const path = `/v1/tasks/${part(id)}`;
   const deadline = Date.now() + timeoutSeconds * 1000;
-  let task: TaskJson | undefined;
-  for (;;) {
+  const patience = new Patience();
+  let task = await client.get<TaskJson>(path);
+  while (!hasEnded(task)) {
     const left = Math.ceil((deadline - Date.now()) / 1000);
-    const wait = Math.max(0, Math.min(pollSeconds, left));
+    if (left <= 0) break;
     try {
-      task = await client.get<TaskJson>(`/v1/tasks/${part(id)}?wait=${wait}`, { signal });
+      task = await client.get<TaskJson>(`${path}?wait=${Math.min(pollSeconds, left)}`, { signal });
+      patience.heard();
     } catch (error) {
-      if (signal.aborted) return task;
-      throw error;
+      if (signal.aborted) break;
+      await patience.bear(error, signal);
     }
-    if (hasEnded(task) || left <= 0) return task;
   }
+  return task;
 }
 
 /** Of a task that was waited for: done, failed, or still not there. */
-export function endAsTask(cli: CommandLine, task: Pick<TaskJson, 'status'> | undefined): void {
+export function endAsTask(cli: CommandLine, task: Pick<TaskJson, 'status'>): void {
   if (cli.interrupted) cli.endWith(exitCode.interrupted);
-  else if (!task || !hasEnded(task)) cli.endWith(exitCode.late);
+  else if (!hasEnded(task)) cli.endWith(exitCode.late);
   else if (task.status !== 'COMPLETED') cli.endWith(exitCode.failed);
 }

@@ -59,8 +59,8 @@ export const registerSend: Register = (program, cli) => {
       }
       if (!options.json) cli.note(`${accepted.task_id} is accepted; waiting for its end`);
       const ended = await untilEnded(client, accepted.task_id, options.timeout, cli.interruption());
-      if (options.json) cli.printJson(ended ?? accepted);
-      else if (ended) cli.print(taskRecord(ended));
+      if (options.json) cli.printJson(ended);
+      else cli.print(taskRecord(ended));
       endAsTask(cli, ended);
     });
 };

@@ -42,8 +42,8 @@ export const registerStatus: Register = (program, cli) => {
       const task = options.wait
         ? await untilEnded(client, id, options.timeout, cli.interruption())
         : await client.get<TaskJson>(`/v1/tasks/${part(id)}`);
-      if (options.json) cli.printJson(task ?? null);
-      else if (task) cli.print(taskRecord(task));
+      if (options.json) cli.printJson(task);
+      else cli.print(taskRecord(task));
       if (options.wait) endAsTask(cli, task);
     });
 };
