@@ -19,5 +19,9 @@ export function installClosing(app: FastifyInstance): Closing {
       hint: 'Send the request again; another process, or this one started anew, takes it.',
     });
   });
+  // what was asked for before and is answered now: a connection that is kept alive would hold up the end for its whole time
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing.signal.aborted) reply.header('connection', 'close');
+  });
   return { signal: closing.signal };
 }
