@@ -39,6 +39,8 @@ const statements: Readonly<Record<string, (on: Pick<Database, 'query'>) => Promi
   'the window': (on) => ledger.readWindow(on),
   expiry: (on) => ledger.expireTasks(on, 500),
   'a claim': (on) => ledger.claimTasks(on, [randomUUID()], randomUUID(), 'test'),
+  'an end': (on) =>
+    ledger.completeTasks(on, [{ fence: { id: randomUUID(), epoch: 1, owner: randomUUID() }, result: 'null' }]),
 };
 
 it.each(Object.entries(statements))(
