@@ -7,13 +7,4 @@ shellcheck_ready() {
   from="PATH ($(command -v shellcheck))"
 }
 
-shellcheck_make() {
-  if can_apt; then
-    apt_install shellcheck
-  elif have brew; then
-    logged brew-shellcheck brew install shellcheck
-  else
-    reason="run: sudo apt-get install shellcheck"
-    return 1
-  fi
-}
+shellcheck_make() { install_same shellcheck shellcheck; }

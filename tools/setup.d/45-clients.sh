@@ -7,13 +7,4 @@ clients_ready() {
   from="PATH ($(command -v curl), $(command -v openssl))"
 }
 
-clients_make() {
-  if can_apt; then
-    apt_install curl openssl
-  elif have brew; then
-    logged brew-clients brew install curl openssl
-  else
-    reason="run: sudo apt-get install curl openssl"
-    return 1
-  fi
-}
+clients_make() { install_same clients curl openssl; }

@@ -7,13 +7,4 @@ shells_ready() {
   from="PATH ($(command -v zsh), $(command -v fish))"
 }
 
-shells_make() {
-  if can_apt; then
-    apt_install zsh fish
-  elif have brew; then
-    logged brew-shells brew install zsh fish
-  else
-    reason="run: sudo apt-get install zsh fish"
-    return 1
-  fi
-}
+shells_make() { install_same shells zsh fish; }

@@ -67,6 +67,21 @@ print_rows() {
 
 can_apt() { have apt-get && [ "$(id -u)" = 0 ]; }
 
+# install_same STEP PACKAGE…: what is named alike by Debian and Homebrew, from whichever is here; else says what to run.
+install_same() {
+  local step="$1"
+  shift
+  if can_apt; then
+    apt_install "$@"
+  elif have brew; then
+    logged "brew-$step" brew install "$@"
+  else
+    # shellcheck disable=SC2034 # read by tools/setup
+    reason="run: sudo apt-get install $*"
+    return 1
+  fi
+}
+
 # apt_install PACKAGE…: installs without starting any service, also where a package would start one.
 apt_install() {
   local policy=/usr/sbin/policy-rc.d made_policy=no status=0

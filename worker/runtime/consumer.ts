@@ -6,6 +6,7 @@ import type { Database } from '../db/index.ts';
 import { type QueueName, queuePrefix, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { within } from '../within.ts';
 import type { Executor } from './execution/executor.ts';
 import { failpoint } from './failpoints.ts';
 import { Grouped } from './grouped.ts';
@@ -78,14 +79,6 @@ interface Run {
   /** Of a task that is not durable, which the ledger knows nothing of. */
   readonly notDurable: JobMeta | undefined;
 }
-
-/** Resolves with `work`, or after `ms` without it. */
-const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
-  const over = new AbortController();
-  const timer = wait(ms, undefined, { signal: over.signal }).catch(() => undefined);
-  await Promise.race([work, timer]);
-  over.abort();
-};
 
 export class Consumer {
   readonly #options: ConsumerOptions;
@@ -194,8 +187,7 @@ export class Consumer {
     const { connection } = this.#options;
     const key = `${queuePrefix(queue)}:${queue}`;
     const counts = Promise.all([connection.llen(`${key}:wait`), connection.zcard(`${key}:prioritized`)]);
-    const late = wait(watchTimeoutMs, undefined, { ref: false }).then(() => [0]);
-    const answer = await Promise.race([counts.catch(() => [0]), late]);
+    const answer = await within(watchTimeoutMs, counts, () => [0]).catch(() => [0]);
     return answer.reduce((sum, count) => sum + count, 0);
   }
 
@@ -208,11 +200,11 @@ export class Consumer {
     this.#slots.close();
     for (const loop of this.#queueLoops.values()) loop.stop();
     const all = () => Promise.allSettled(this.#chains);
-    await within(graceMs, all());
+    await within(graceMs, all(), () => undefined);
     if (this.#chains.size > 0) {
       this.#options.log.info({ running: this.#chains.size }, 'grace period is over; handing back what still runs');
       this.#draining.abort();
-      await within(handBackMs, all());
+      await within(handBackMs, all(), () => undefined);
     }
     clearInterval(this.#lockTimer);
     await this.#watch?.stop();

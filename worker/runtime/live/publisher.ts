@@ -4,6 +4,7 @@
  */
 import type { RedisConnection } from '../../redis/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { within } from '../../within.ts';
 import { keptEvents, type NewLiveEvent, shardOf, streamKey, toEntry } from './event.ts';
 import type { LiveMetrics } from './metrics.ts';
 
@@ -81,12 +82,7 @@ export class LivePublisher implements LiveSink {
   /** Lets the last events out. Call after the last run has ended. */
   async stop(): Promise<void> {
     this.#publishDelayed();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, stopMs);
-    });
-    await Promise.race([this.#writing, late]);
-    clearTimeout(timer);
+    await within(stopMs, this.#writing ?? Promise.resolve(), () => undefined);
   }
 
   #start(): void {
