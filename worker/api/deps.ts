@@ -16,7 +16,7 @@ import type { Embedder } from '../services/embedding/index.ts';
 import type { Storage } from '../services/storage/storage.ts';
 import type { VectorStore } from '../services/vector/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { ReadinessJson } from './types.ts';
+import type { ReadinessJson } from './types/operations.ts';
 
 export interface ApiDeps {
   readonly settings: Pick<Config['api'], 'uploadLimitBytes' | 'rateLimit'>;

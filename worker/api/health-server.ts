@@ -6,7 +6,8 @@ import { StartError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { askReadiness } from './health.ts';
 import { problemKinds } from './problems/catalogue.ts';
-import type { ProblemJson, ReadinessJson } from './types.ts';
+import type { ProblemJson } from './types/common.ts';
+import type { ReadinessJson } from './types/operations.ts';
 
 export interface HealthServerOptions {
   readonly host: string;

@@ -1,7 +1,7 @@
 /** What probes are told, by the API and by processes without one. */
 import { errorText } from '../errors.ts';
 import { answered } from '../within.ts';
-import type { ReadinessJson } from './types.ts';
+import type { ReadinessJson } from './types/operations.ts';
 
 /** Probes give up after seconds; an answer that comes later helps nobody. */
 const readinessTimeoutMs = 5000;

@@ -1,5 +1,6 @@
 /** Datasets by name, as people know them. */
-import type { DatasetJson, PageJson } from '../api/types.ts';
+import type { PageJson } from '../api/types/common.ts';
+import type { DatasetJson } from '../api/types/knowledge.ts';
 import { CommandError, exitCode } from './exit-codes.ts';
 import type { ApiClient } from './http.ts';
 import { isId } from './options.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import type { TaskJson } from '../api/types.ts';
+import type { TaskJson } from '../api/types/task.ts';
 import { CommandError, exitCode } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import type { ApiClient } from './http.ts';

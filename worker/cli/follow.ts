@@ -1,7 +1,7 @@
 /** Follows a task by its event stream, over broken connections and restarts of the API, until it has ended. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { TaskJson } from '../api/types.ts';
+import type { TaskJson } from '../api/types/task.ts';
 import type { ApiClient } from './http.ts';
 import { part } from './options.ts';
 import { Patience, pause } from './patience.ts';

@@ -12,7 +12,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Answers are of the shapes that worker/api/types.ts names: the API is of the same release. */
+/** Answers are of the shapes that worker/api/types/ names: the API is of the same release. */
 export interface ApiClient {
   readonly url: string;
   get<T = unknown>(path: string, options?: CallOptions): Promise<T>;

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
-import type { Json } from '../api/types.ts';
+import type { Json } from '../api/types/common.ts';
 import { errorText } from '../errors.ts';
 import type { Input } from './command-line.ts';
 import { CommandError, exitCode } from './exit-codes.ts';

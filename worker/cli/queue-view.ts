@@ -1,5 +1,5 @@
 /** Queues and workers as tables. */
-import type { QueueJson, WorkerJson } from '../api/types.ts';
+import type { QueueJson, WorkerJson } from '../api/types/operations.ts';
 import { table } from './table.ts';
 import { age, shortSpan } from './words.ts';
 

@@ -1,5 +1,5 @@
 /** Schedules as people see them. */
-import type { ScheduleDetailJson, ScheduleJson } from '../api/types.ts';
+import type { ScheduleDetailJson, ScheduleJson } from '../api/types/schedule.ts';
 import { table } from './table.ts';
 import { age, record, shortSpan, untilTime } from './words.ts';
 

@@ -1,6 +1,6 @@
 /** Tasks that are watched: a bar each on a terminal, a line a change elsewhere. */
 import cliProgress from 'cli-progress';
-import type { TaskJson } from '../api/types.ts';
+import type { TaskJson } from '../api/types/task.ts';
 import type { Output } from './command-line.ts';
 import { brief } from './words.ts';
 

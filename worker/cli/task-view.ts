@@ -1,5 +1,5 @@
 /** Tasks as people see them. */
-import type { TaskJson } from '../api/types.ts';
+import type { TaskJson } from '../api/types/task.ts';
 import { table } from './table.ts';
 import { age, brief, record, untilTime } from './words.ts';
 

@@ -1,5 +1,5 @@
 /** Waiting for tasks to end, by long polls, and what the command then ends with. */
-import type { TaskJson } from '../api/types.ts';
+import type { TaskJson } from '../api/types/task.ts';
 import type { CommandLine } from './command-line.ts';
 import { exitCode } from './exit-codes.ts';
 import type { ApiClient } from './http.ts';

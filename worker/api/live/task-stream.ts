@@ -1,7 +1,8 @@
 /** How one task comes along, told as states: whoever is slow or comes late hears the newest. */
 import { isFinal, isTerminal, type LiveEvent, type TaskRow } from '../../runtime/index.ts';
 import type { SseStream } from '../sse.ts';
-import type { Json, TaskErrorJson, TaskStatusName } from '../types.ts';
+import type { Json, TaskStatusName } from '../types/common.ts';
+import type { TaskErrorJson } from '../types/task.ts';
 import { taskJson } from '../views/task.ts';
 
 /** The id of the last event: who comes again with it has heard all. */

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ProblemJson } from '../types.ts';
+import type { ProblemJson } from '../types/common.ts';
 import { ApiError } from './api-error.ts';
 import { problemKinds } from './catalogue.ts';
 import { problemOf } from './problem-of.ts';

@@ -4,7 +4,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { sqlState } from '../../db/index.ts';
 import { MillraceError } from '../../errors.ts';
 import { PayloadError } from '../../runtime/index.ts';
-import type { ProblemJson } from '../types.ts';
+import type { ProblemJson } from '../types/common.ts';
 import { ApiError, type FieldError, summaryOf } from './api-error.ts';
 import { isProblemCode, type ProblemCode, problemKinds } from './catalogue.ts';
 import { isDatabaseAway, mayHaveCommitted } from './database-away.ts';

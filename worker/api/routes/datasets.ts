@@ -8,7 +8,8 @@ import { ApiError, datasetNotFound } from '../problems/api-error.ts';
 import { pageOf, pageQuery, problems, uuid } from '../schemas/common.ts';
 import { datasetSchema, newDatasetSchema } from '../schemas/knowledge.ts';
 import { surely } from '../surely.ts';
-import type { DatasetJson, PageJson } from '../types.ts';
+import type { PageJson } from '../types/common.ts';
+import type { DatasetJson } from '../types/knowledge.ts';
 import { datasetJson } from '../views/knowledge.ts';
 import type { Routes } from './route.ts';
 

@@ -6,7 +6,7 @@ import { documentStorageKey, newDocumentId } from '../../services/knowledge/docu
 import { ApiError } from '../problems/api-error.ts';
 import { problems, uuid } from '../schemas/common.ts';
 import { documentCreatedSchema, newTextSchema, uploadFormSchema } from '../schemas/knowledge.ts';
-import type { DocumentCreatedJson } from '../types.ts';
+import type { DocumentCreatedJson } from '../types/knowledge.ts';
 import { lingerAfter } from './linger.ts';
 import { checkTechnique, datasetFor, makeDocument } from './new-document.ts';
 import type { Routes } from './route.ts';

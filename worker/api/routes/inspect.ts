@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { type RegisteredTask, scheduledTasks } from '../../runtime/index.ts';
 import { anyJson, components, intInQuery, problems, queueName } from '../schemas/common.ts';
 import { taskSchema } from '../schemas/task.ts';
-import type { Json, RegisteredTaskJson } from '../types.ts';
+import type { Json } from '../types/common.ts';
+import type { RegisteredTaskJson } from '../types/task.ts';
 import { taskJson } from '../views/task.ts';
 import type { Routes } from './route.ts';
 

@@ -9,7 +9,7 @@ import type { StoredFile } from '../../services/storage/storage.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ApiError, datasetNotFound } from '../problems/api-error.ts';
 import { surely } from '../surely.ts';
-import type { DocumentCreatedJson } from '../types.ts';
+import type { DocumentCreatedJson } from '../types/knowledge.ts';
 import { documentJson } from '../views/knowledge.ts';
 
 const uniqueViolation = '23505';

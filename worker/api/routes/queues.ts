@@ -13,7 +13,7 @@ import {
 import { ApiError } from '../problems/api-error.ts';
 import { problems } from '../schemas/common.ts';
 import { queueSchema } from '../schemas/operations.ts';
-import type { QueueJson } from '../types.ts';
+import type { QueueJson } from '../types/operations.ts';
 import type { Routes } from './route.ts';
 
 const noDepth = { pending: 0, queued: 0, running: 0, retrying: 0, oldestSeconds: 0 };

@@ -24,7 +24,7 @@ import {
 } from '../schemas/schedule.ts';
 import { acceptedSchema } from '../schemas/task.ts';
 import { surely } from '../surely.ts';
-import type { SchedulePageJson } from '../types.ts';
+import type { SchedulePageJson } from '../types/schedule.ts';
 import { scheduleDetailJson, scheduleJson } from '../views/schedule.ts';
 import { cursorText, nameOfCursor } from './name-cursor.ts';
 import type { Routes } from './route.ts';

@@ -21,7 +21,7 @@ import {
   taskSchema,
 } from '../schemas/task.ts';
 import { surely } from '../surely.ts';
-import type { TaskPageJson } from '../types.ts';
+import type { TaskPageJson } from '../types/task.ts';
 import { taskJson } from '../views/task.ts';
 import { cursorOf, cursorText } from './cursor.ts';
 import type { Routes } from './route.ts';

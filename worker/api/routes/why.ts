@@ -4,7 +4,7 @@ import { whyQueue, whyTask } from '../../runtime/index.ts';
 import { taskNotFound } from '../problems/api-error.ts';
 import { problems, uuid } from '../schemas/common.ts';
 import { queueWhySchema, taskWhySchema } from '../schemas/why.ts';
-import type { QueueWhyJson, TaskWhyJson } from '../types.ts';
+import type { QueueWhyJson, TaskWhyJson } from '../types/why.ts';
 import { taskWhyJson, whyJson } from '../views/why.ts';
 import { checkedName } from './queues.ts';
 import type { Routes } from './route.ts';

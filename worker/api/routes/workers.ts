@@ -4,7 +4,7 @@ import type { Queryable } from '../../db/index.ts';
 import type { LiveWorker } from '../../runtime/index.ts';
 import { problems } from '../schemas/common.ts';
 import { workerSchema } from '../schemas/operations.ts';
-import type { WorkerJson } from '../types.ts';
+import type { WorkerJson } from '../types/operations.ts';
 import type { Routes } from './route.ts';
 
 /** Which of the running tasks are the tenant's: another tenant's are counted, not named. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type QueueName, queueNames } from '../../queues.ts';
 import { taskStatuses } from '../../runtime/index.ts';
 import { problemMediaType } from '../problems/install.ts';
-import type { PageJson, ProblemJson } from '../types.ts';
+import type { PageJson, ProblemJson } from '../types/common.ts';
 
 /** Schemas that /openapi.json names once and refers to; zod's own registry, since `meta` writes there too. */
 export const components = z.globalRegistry;

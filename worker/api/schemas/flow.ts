@@ -1,6 +1,6 @@
 /** Flows as they come in and go out. */
 import { z } from 'zod';
-import type { FlowIdsJson, FlowJson, FlowMemberJson } from '../types.ts';
+import type { FlowIdsJson, FlowJson, FlowMemberJson } from '../types/flow.ts';
 import { components, isoTime, taskStatus, uuid } from './common.ts';
 import { userId } from './live.ts';
 import { errorSchema, type TaskRequestBody, taskRequestSchema } from './task.ts';

@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import { indexingStatuses } from '../../services/knowledge/documents.ts';
 import { processRuleSchema } from '../../services/splitting/process-rule.ts';
-import type { DatasetJson, DocumentJson, IndexingStatusJson, SegmentJson, SegmentPageJson } from '../types.ts';
+import type {
+  DatasetJson,
+  DocumentJson,
+  IndexingStatusJson,
+  SegmentJson,
+  SegmentPageJson,
+} from '../types/knowledge.ts';
 import { components, lineOfText, unixSeconds, uuid } from './common.ts';
 
 const technique = z.enum(['high_quality', 'economy'], { error: 'expected high_quality or economy' });

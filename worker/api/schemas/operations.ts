@@ -1,6 +1,6 @@
 /** Queues, dead letters and workers. */
 import { z } from 'zod';
-import type { QueueJson, ReadinessJson, WorkerJson } from '../types.ts';
+import type { QueueJson, ReadinessJson, WorkerJson } from '../types/operations.ts';
 import { components, intInQuery, isoTime, queueName, taskName, uuid } from './common.ts';
 
 const count = z.int();

@@ -1,7 +1,7 @@
 /** Schedules as they come in and go out. */
 import { z } from 'zod';
 import { type Json, maxEverySeconds, missedPolicies, scheduleSources, scheduleStates } from '../../runtime/index.ts';
-import type { ScheduleDetailJson, ScheduleJson, SchedulePageJson } from '../types.ts';
+import type { ScheduleDetailJson, ScheduleJson, SchedulePageJson } from '../types/schedule.ts';
 import { anyJson, components, intInQuery, isoTime, queueName, taskName, uuid } from './common.ts';
 
 /** The shortest that a person would spread schedules over is a second, the longest a day. */

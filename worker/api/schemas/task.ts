@@ -1,7 +1,7 @@
 /** Tasks as they come in and go out. */
 import { z } from 'zod';
 import { type Json, maxBatch, uniquePolicies } from '../../runtime/index.ts';
-import type { AcceptedJson, DeadLetterJson, TaskErrorJson, TaskJson, TaskPageJson } from '../types.ts';
+import type { AcceptedJson, DeadLetterJson, TaskErrorJson, TaskJson, TaskPageJson } from '../types/task.ts';
 import { anyJson, components, intInQuery, isoTime, queueName, taskName, taskStatus, uuid } from './common.ts';
 import { userId } from './live.ts';
 

@@ -1,7 +1,7 @@
 /** Why a task or a queue does not move. */
 import { z } from 'zod';
 import { type WhyCode, whyKinds, whyReasons } from '../../runtime/index.ts';
-import type { OneTaskWhyJson, QueueWhyJson, TaskWhyJson, WhyReasonJson } from '../types.ts';
+import type { OneTaskWhyJson, QueueWhyJson, TaskWhyJson, WhyReasonJson } from '../types/why.ts';
 import { anyJson, components, taskStatus, uuid } from './common.ts';
 
 const reason = {

@@ -1,6 +1,7 @@
 /** Flows as answers. */
 import { type FlowState, isTerminal } from '../../runtime/index.ts';
-import type { FlowJson, TaskStatusName } from '../types.ts';
+import type { TaskStatusName } from '../types/common.ts';
+import type { FlowJson } from '../types/flow.ts';
 
 export function flowJson({ id, createdAt, members }: FlowState): FlowJson {
   const states: Partial<Record<TaskStatusName, number>> = {};

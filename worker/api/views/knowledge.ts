@@ -2,7 +2,8 @@
 import type { DatasetRow } from '../../services/knowledge/datasets.ts';
 import type { DocumentRow } from '../../services/knowledge/documents.ts';
 import type { SegmentRow } from '../../services/knowledge/segments.ts';
-import type { DatasetJson, DocumentJson, IndexingStatusJson, PageJson, SegmentJson } from '../types.ts';
+import type { PageJson } from '../types/common.ts';
+import type { DatasetJson, DocumentJson, IndexingStatusJson, SegmentJson } from '../types/knowledge.ts';
 
 const seconds = (date: Date) => Math.floor(date.getTime() / 1000);
 const secondsOrNull = (date: Date | null) => (date === null ? null : seconds(date));

@@ -1,6 +1,6 @@
 /** Rows of schedules as answers. */
 import { dueAt, type FiredSlot, type ScheduleRow, stateOf, timetableOf, timingOf } from '../../runtime/index.ts';
-import type { ScheduleDetailJson, ScheduleJson } from '../types.ts';
+import type { ScheduleDetailJson, ScheduleJson } from '../types/schedule.ts';
 
 const upcomingSlots = 5;
 

@@ -1,6 +1,6 @@
 /** Rows of the ledger as answers. */
 import { isNotDurableRow, type TaskRow } from '../../runtime/index.ts';
-import type { DeadLetterJson, TaskJson } from '../types.ts';
+import type { DeadLetterJson, TaskJson } from '../types/task.ts';
 
 const iso = (date: Date | null) => date?.toISOString() ?? null;
 

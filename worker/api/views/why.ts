@@ -1,6 +1,6 @@
 /** Reasons as answers. */
 import { type TaskWhy, type Why, whyReasons } from '../../runtime/index.ts';
-import type { OneTaskWhyJson, WhyAnswerJson, WhyReasonJson } from '../types.ts';
+import type { OneTaskWhyJson, WhyAnswerJson, WhyReasonJson } from '../types/why.ts';
 
 const reasonJson = ({ code, sentence, mend, details }: Omit<Why, 'also'>): WhyReasonJson => ({
   code,

@@ -1,5 +1,5 @@
 /** `millrace cancel`: tasks that wait never run, tasks that run change nothing any more. */
-import type { AcceptedJson } from '../../api/types.ts';
+import type { AcceptedJson } from '../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type CommandLine, type Register, yesOption } from '../command-line.ts';
 import { CommandError, exitCode } from '../exit-codes.ts';
 import type { ApiClient } from '../http.ts';

@@ -1,6 +1,6 @@
 /** `millrace drain`: waits until queues have run empty. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { QueueJson } from '../../api/types.ts';
+import type { QueueJson } from '../../api/types/operations.ts';
 import { type ApiOptions, apiCommand, type CommandLine, type Register } from '../command-line.ts';
 import { showProgress } from '../document-bars.ts';
 import { CommandError, exitCode } from '../exit-codes.ts';

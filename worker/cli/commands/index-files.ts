@@ -2,7 +2,7 @@
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { DocumentCreatedJson, DocumentJson } from '../../api/types.ts';
+import type { DocumentCreatedJson, DocumentJson } from '../../api/types/knowledge.ts';
 import { errorText } from '../../errors.ts';
 import { type ApiOptions, apiCommand, type CommandLine, type Register } from '../command-line.ts';
 import { type Dataset, datasetNamed } from '../datasets.ts';

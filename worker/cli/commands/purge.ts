@@ -1,5 +1,5 @@
 /** `millrace purge`: cancels what waits in a queue. */
-import type { QueueJson } from '../../api/types.ts';
+import type { QueueJson } from '../../api/types/operations.ts';
 import { type ApiOptions, apiCommand, type Register, yesOption } from '../command-line.ts';
 import { part } from '../options.ts';
 import { waitingOf } from '../queue-view.ts';

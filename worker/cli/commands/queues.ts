@@ -1,5 +1,5 @@
 /** `millrace queues`: how full each queue is. */
-import type { QueueJson } from '../../api/types.ts';
+import type { QueueJson } from '../../api/types/operations.ts';
 import { type ApiOptions, apiCommand, type Register } from '../command-line.ts';
 import { isIdle, queueTable } from '../queue-view.ts';
 

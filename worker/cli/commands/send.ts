@@ -1,5 +1,5 @@
 /** `millrace send`: sends one task, and waits for its end when asked to. */
-import type { AcceptedJson } from '../../api/types.ts';
+import type { AcceptedJson } from '../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../command-line.ts';
 import { readPayload, seconds, wholeNumber } from '../options.ts';
 import { taskRecord } from '../task-view.ts';

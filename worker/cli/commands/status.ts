@@ -1,5 +1,5 @@
 /** `millrace status`: one task, or the newest ones. */
-import type { TaskJson, TaskPageJson } from '../../api/types.ts';
+import type { TaskJson, TaskPageJson } from '../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../command-line.ts';
 import { part, queryOf, seconds, wholeNumber } from '../options.ts';
 import { taskRecord, taskTable } from '../task-view.ts';

@@ -1,6 +1,6 @@
 /** `millrace watch`: tasks until they end, or queues and workers until Ctrl-C. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { QueueJson, WorkerJson } from '../../api/types.ts';
+import type { QueueJson, WorkerJson } from '../../api/types/operations.ts';
 import { type ApiOptions, apiCommand, type CommandLine, type Register } from '../command-line.ts';
 import { CommandError, exitCode } from '../exit-codes.ts';
 import { follow } from '../follow.ts';

@@ -1,5 +1,5 @@
 /** `millrace why`: the reason a task or a queue does not move, in one sentence, with what mends it. */
-import type { OneTaskWhyJson, QueueWhyJson, TaskWhyJson, WhyAnswerJson } from '../../api/types.ts';
+import type { OneTaskWhyJson, QueueWhyJson, TaskWhyJson, WhyAnswerJson } from '../../api/types/why.ts';
 import { type ApiOptions, apiCommand, type Register } from '../command-line.ts';
 import { isId, part } from '../options.ts';
 

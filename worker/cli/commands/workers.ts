@@ -1,5 +1,5 @@
 /** `millrace workers`: live worker processes. */
-import type { WorkerJson } from '../../api/types.ts';
+import type { WorkerJson } from '../../api/types/operations.ts';
 import { type ApiOptions, apiCommand, type Register } from '../command-line.ts';
 import { workerTable } from '../queue-view.ts';
 

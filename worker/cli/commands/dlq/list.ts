@@ -1,5 +1,5 @@
 /** `millrace dlq list`: dead letters, newest first. */
-import type { DeadLetterJson } from '../../../api/types.ts';
+import type { DeadLetterJson } from '../../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { queryOf, wholeNumber } from '../../options.ts';
 import { table } from '../../table.ts';

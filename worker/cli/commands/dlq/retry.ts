@@ -1,5 +1,5 @@
 /** `millrace dlq retry`: dead letters run again, with all their attempts. */
-import type { AcceptedJson } from '../../../api/types.ts';
+import type { AcceptedJson } from '../../../api/types/task.ts';
 import { apiCommand, type Register } from '../../command-line.ts';
 import { part } from '../../options.ts';
 import { type Choice, checkedChoice, withChoice } from './choice.ts';

@@ -1,5 +1,5 @@
 /** `millrace dlq show`: one dead letter with its payload and all its errors. */
-import type { DeadLetterJson } from '../../../api/types.ts';
+import type { DeadLetterJson } from '../../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { part } from '../../options.ts';
 import { taskRecord } from '../../task-view.ts';

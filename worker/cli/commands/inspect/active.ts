@@ -1,5 +1,5 @@
 /** `millrace inspect active`: what runs, by worker. */
-import type { WorkerJson } from '../../../api/types.ts';
+import type { WorkerJson } from '../../../api/types/operations.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { table } from '../../table.ts';
 import { shortSpan } from '../../words.ts';

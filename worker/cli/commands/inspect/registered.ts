@@ -1,5 +1,5 @@
 /** `millrace inspect registered`: the tasks that can be sent. */
-import type { RegisteredTaskJson } from '../../../api/types.ts';
+import type { RegisteredTaskJson } from '../../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { table } from '../../table.ts';
 import { shortSpan } from '../../words.ts';

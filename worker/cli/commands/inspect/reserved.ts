@@ -1,5 +1,5 @@
 /** `millrace inspect reserved`: what stands in Redis for a worker to take. */
-import type { TaskPageJson } from '../../../api/types.ts';
+import type { TaskPageJson } from '../../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { queryOf, wholeNumber } from '../../options.ts';
 import { taskTable } from '../../task-view.ts';

@@ -1,5 +1,5 @@
 /** `millrace inspect scheduled`: what waits for its time. */
-import type { TaskJson } from '../../../api/types.ts';
+import type { TaskJson } from '../../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { queryOf, wholeNumber } from '../../options.ts';
 import { table } from '../../table.ts';

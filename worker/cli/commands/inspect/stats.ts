@@ -1,5 +1,5 @@
 /** `millrace inspect stats`: the whole in a few numbers. */
-import type { QueueJson, WorkerJson } from '../../../api/types.ts';
+import type { QueueJson, WorkerJson } from '../../../api/types/operations.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { record, shortSpan } from '../../words.ts';
 

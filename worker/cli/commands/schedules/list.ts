@@ -1,5 +1,5 @@
 /** `millrace schedules list`: schedules with their last and next slot. */
-import type { SchedulePageJson } from '../../../api/types.ts';
+import type { SchedulePageJson } from '../../../api/types/schedule.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { queryOf, wholeNumber } from '../../options.ts';
 import { scheduleTable } from '../../schedule-view.ts';

@@ -1,5 +1,5 @@
 /** `millrace schedules pause`: pause schedules: what they have sent goes on. */
-import type { ScheduleJson } from '../../../api/types.ts';
+import type { ScheduleJson } from '../../../api/types/schedule.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { part } from '../../options.ts';
 

@@ -1,5 +1,5 @@
 /** `millrace schedules resume`: resume schedules: they go on with the first slot from now. */
-import type { ScheduleJson } from '../../../api/types.ts';
+import type { ScheduleJson } from '../../../api/types/schedule.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { part } from '../../options.ts';
 

@@ -1,5 +1,5 @@
 /** `millrace schedules run`: sends the task of a schedule now. */
-import type { AcceptedJson } from '../../../api/types.ts';
+import type { AcceptedJson } from '../../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { part } from '../../options.ts';
 

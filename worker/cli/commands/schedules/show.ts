@@ -1,5 +1,5 @@
 /** `millrace schedules show`: one schedule with its next slots and what it fired. */
-import type { ScheduleDetailJson } from '../../../api/types.ts';
+import type { ScheduleDetailJson } from '../../../api/types/schedule.ts';
 import { type ApiOptions, apiCommand, type Register } from '../../command-line.ts';
 import { part } from '../../options.ts';
 import { scheduleText } from '../../schedule-view.ts';
