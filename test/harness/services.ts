@@ -92,6 +92,7 @@ export async function openTestServices(db: Database, embedder: Embedder): Promis
     storage,
     vectors: new PgVectorStore(db),
     parseLimits: defaultParseLimits,
+    countNotDurable: async () => new Map(),
   };
   return {
     services,

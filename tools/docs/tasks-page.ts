@@ -18,6 +18,7 @@ export function allTasks(): TaskRegistry {
       vectors: untouched('vectors'),
       parser: untouched('parser'),
       parseLimits: untouched('parseLimits'),
+      countNotDurable: untouched('countNotDurable'),
     },
     { sampleTasks: true },
   );

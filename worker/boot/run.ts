@@ -31,8 +31,9 @@ import { listenOn } from './listen-on.ts';
 import { openHub, openPublisher } from './live.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createReadiness } from './readiness.ts';
-import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis, openServices } from './resources.ts';
+import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis } from './resources.ts';
 import { prepareSchema } from './schema.ts';
+import { openServices } from './services.ts';
 import { startsBesideDatabase, superviseWorker } from './supervised.ts';
 import { trimHeap } from './trim-heap.ts';
 import { version } from './version.ts';
@@ -94,7 +95,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const targets = await locateRedis(config, folder, stack, log);
   log.info({ broker: describeTarget(targets.broker), database: db.driver }, 'starting');
   await holdBudget(config, db, log);
-  const services = await openServices(config, db, stack, {
+  const services = await openServices({ config, db, redis: targets, log }, stack, {
     storage: config.mode === 'worker' ? 'later' : 'now',
     ...(worker && { embedder: (own) => new WorkerEmbedder(worker.supervisor, own) }),
   });

@@ -5,7 +5,7 @@ import { hostConnections } from '../redis/index.ts';
 import type { HostParts } from '../runtime/index.ts';
 import { createTasks } from '../tasks/registry.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { openServices } from './resources.ts';
+import { openServices } from './services.ts';
 
 export async function openHost(given: Database | undefined): Promise<HostParts> {
   const config = readConfig(process.env);
@@ -13,7 +13,7 @@ export async function openHost(given: Database | undefined): Promise<HostParts> 
   const stack = new AsyncDisposableStack();
   const db = given ?? openOwn(config, log);
   stack.defer(() => db.close());
-  const services = await openServices(config, db, stack, { storage: 'later' });
+  const services = await openServices({ config, db, redis: config.redis, log }, stack, { storage: 'later' });
   return {
     db,
     registry: createTasks(services, { sampleTasks: config.sampleTasks }),

@@ -17,7 +17,8 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { startConsuming } from './consuming.ts';
 import { exitConfig, exitWorn } from './exit-codes.ts';
 import { openPublisher } from './live.ts';
-import { openDatabase, openRedis, openServices } from './resources.ts';
+import { openDatabase, openRedis } from './resources.ts';
+import { openServices } from './services.ts';
 import { trimHeap } from './trim-heap.ts';
 import type { Ask, FromWorker, SentError, ToWorker } from './worker-messages.ts';
 
@@ -149,7 +150,7 @@ async function openWorker({ config, log, db: lent, message, wearOut }: WorkerSet
   const targets = message.redis ? targetsOfOneServer(message.redis) : config.redis;
   if (!targets) throw new Error('the worker was told of no redis, and the configuration names none');
   const db = lent ?? (await openDatabase(config, undefined, stack, log));
-  const services = await openServices(config, db, stack, { storage: 'later' });
+  const services = await openServices({ config, db, redis: targets, log }, stack, { storage: 'later' });
   const metrics = new Registry();
   // told apart from the parent's, on whose page they stand
   collectDefaultMetrics({ register: metrics, labels: { process: 'worker' } });

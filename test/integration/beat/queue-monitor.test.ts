@@ -50,9 +50,9 @@ async function post(stage: Stage, path: string, body: object = {}): Promise<unkn
   return answer.body;
 }
 
-const send = (stage: Stage, queue: string, count: number) =>
+const send = (stage: Stage, queue: string, count: number, options: object = {}) =>
   post(stage, '/v1/tasks/batch', {
-    tasks: Array.from({ length: count }, () => ({ task: 'sample_noop', payload: {}, options: { queue } })),
+    tasks: Array.from({ length: count }, () => ({ task: 'sample_noop', payload: {}, options: { queue, ...options } })),
   });
 
 /** What the monitor found. */
@@ -110,18 +110,22 @@ describe.each(topologyNames)('the queue monitor on %s', (topology) => {
     await send(stage, 'heavy_tasks', threshold + 1);
     await send(stage, 'mail', threshold);
     await send(stage, 'plugin', threshold - 1);
+    // in Redis alone
+    await send(stage, 'conversation', 1);
+    await send(stage, 'conversation', threshold - 1, { durable: false });
 
     const first = await lookBySlot(stage);
-    expect(first).toMatchObject({ raised: expect.arrayContaining(['heavy_tasks', 'mail']), ended: [] });
-    expect(first.raised).toHaveLength(2);
+    expect(first).toMatchObject({ raised: expect.arrayContaining(['heavy_tasks', 'mail', 'conversation']), ended: [] });
+    expect(first.raised).toHaveLength(3);
     expect(first.queues.map(({ queue, waiting, consumers }) => ({ queue, waiting, consumers }))).toEqual(
       expect.arrayContaining([
         { queue: 'heavy_tasks', waiting: threshold + 1, consumers: 1 },
         { queue: 'mail', waiting: threshold, consumers: 0 },
         { queue: 'plugin', waiting: threshold - 1, consumers: 0 },
+        { queue: 'conversation', waiting: threshold, consumers: 0 },
       ]),
     );
-    await until('both lines stand in the log', lookedMs, async () => told(worker).length === 2);
+    await until('the three lines stand in the log', lookedMs, async () => told(worker).length === 3);
     const msg = 'more waits in a queue than its threshold';
     const [heavy] = told(worker).filter(({ queue }) => queue === 'heavy_tasks');
     expect(heavy).toMatchObject({ level: 40, waiting: threshold + 1, consumers: 1, threshold, msg });
@@ -137,7 +141,7 @@ describe.each(topologyNames)('the queue monitor on %s', (topology) => {
       expect(again).toMatchObject({ raised: [], ended: [] });
       return again.queues.every(({ oldestSeconds }) => oldestSeconds > 0);
     });
-    expect(told(worker)).toHaveLength(2);
+    expect(told(worker)).toHaveLength(3);
 
     await post(stage, '/v1/queues/heavy_tasks/resume');
     await until('the queue is drained', drainedMs, async () => {
@@ -145,7 +149,7 @@ describe.each(topologyNames)('the queue monitor on %s', (topology) => {
       return rows.length === 0;
     });
     expect(await look(stage)).toMatchObject({ raised: [], ended: ['heavy_tasks'] });
-    await until('the end stands in the log', lookedMs, async () => told(worker).length === 3);
+    await until('the end stands in the log', lookedMs, async () => told(worker).length === 4);
     expect(told(worker).at(-1)).toMatchObject({
       level: 30,
       queue: 'heavy_tasks',
@@ -154,6 +158,6 @@ describe.each(topologyNames)('the queue monitor on %s', (topology) => {
     });
     expect([await over(beat, 'heavy_tasks'), await over(beat, 'mail')]).toEqual([undefined, threshold]);
     expect(await look(stage)).toMatchObject({ raised: [], ended: [] });
-    expect(told(worker)).toHaveLength(3);
+    expect(told(worker)).toHaveLength(4);
   }, 180_000);
 });

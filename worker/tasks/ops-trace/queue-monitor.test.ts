@@ -26,9 +26,11 @@ it('should tell of each queue over the threshold once, and once more when it is 
     log: pino({}, { write: (line) => void lines.push(JSON.parse(line)) }),
     effect: (_step, work) => db.tx(work),
   };
+  let countNotDurable: TaskServices['countNotDurable'] = async () => new Map();
   const look = async () => {
     lines.length = 0;
-    const task = queueMonitor({ db } as TaskServices);
+    const services: Pick<TaskServices, 'db' | 'countNotDurable'> = { db, countNotDurable };
+    const task = queueMonitor(services as TaskServices);
     const result = await task.run(context as TaskContext, { threshold: 3 });
     return { result, told: lines.map(({ level, queue }) => [level, queue]) };
   };
@@ -67,4 +69,15 @@ it('should tell of each queue over the threshold once, and once more when it is 
   await db.query(`delete from tasks_live where queue = 'mail'`);
   expect((await look()).told).toEqual([[30, 'mail']]);
   expect((await look()).told).toEqual([]);
+
+  // those that are not durable stand in Redis alone
+  countNotDurable = async () => new Map([['app_deletion' as const, 3]]);
+  expect(await look()).toMatchObject({ told: [[40, 'app_deletion']] });
+  expect(lines[0]).toMatchObject({ waiting: 3, oldest_seconds: 0 });
+  // a Redis that says nothing ends no alert: the look is tried again
+  countNotDurable = async () => {
+    throw new Error('redis gave no answer');
+  };
+  await expect(look()).rejects.toThrow('redis gave no answer');
+  expect(await db.query(`select from queue_alerts where queue = 'app_deletion'`)).toHaveLength(1);
 });
