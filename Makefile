@@ -79,7 +79,7 @@ loadtest: ## k6 against a Millrace that runs: SCENARIO=smoke, throughput, latenc
 pin-images: ## Write the kit's images with today's digests to compose/.env, where a registry answers
 	@exec tools/pin-images
 
-wipe: ## Remove the data that a destroyed stack left (STACK=standalone, sentinel or cluster; asks first, YES=1 does not)
+wipe: ## Remove the data that a destroyed stack left (STACK=standalone, sentinel, cluster or external; asks first, YES=1 does not)
 	@exec tools/run node stacks/wipe.ts "$(STACK)" $(if $(YES),--yes)
 
 down: ## Stop the deployment by compose, whatever its overlays; keeps its data

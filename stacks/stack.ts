@@ -38,6 +38,7 @@ export const topologies: readonly Topology[] = ['standalone', 'sentinel', 'clust
 
 /** `external`: Redis and Postgres are an operator's own. */
 export type StackName = Topology | 'external';
+export const stackNames: readonly StackName[] = [...topologies, 'external'];
 
 /** Who has a volume of secrets. */
 const consumers = ['api', 'worker', 'beat', 'migrate', 'postgres', 'redis', 'sentinel', 'producer', 'metrics'];

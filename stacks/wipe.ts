@@ -1,21 +1,37 @@
 /**
  * Removes the data that a stack leaves behind when it is destroyed: its volumes.
  *   node stacks/wipe.ts STACK [--yes]
- * Asks first; without a terminal it needs --yes. Exit codes: 0 removed or nothing there, 1 refused, 2 not understood.
+ * Asks first; without a terminal it needs --yes. Exit codes: 0 removed or nothing there, 1 refused or failed, 2 not
+ * understood, 78 settings that make no sense.
  */
 import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { promisify } from 'node:util';
+import { errorText, MillraceError } from '../worker/errors.ts';
 import { readSettings, valuesOf } from './settings.ts';
-import { topologies } from './stack.ts';
+import { stackNames } from './stack.ts';
+import { volumesOf } from './volumes.ts';
 
 const answerWithinMs = 120_000;
+/** EX_CONFIG of sysexits.h. */
+const wrongConfiguration = 78;
 const run = promisify(execFile);
 
-async function namesOf(...args: readonly string[]): Promise<readonly string[]> {
-  const { stdout } = await run('docker', [...args], { timeout: answerWithinMs });
-  return stdout.split('\n').filter((line) => line !== '');
+/** @throws MillraceError `docker_failed` with what docker says */
+async function docker(...args: readonly string[]): Promise<readonly string[]> {
+  try {
+    const { stdout } = await run('docker', [...args], { timeout: answerWithinMs });
+    return stdout.split('\n').filter((line) => line !== '');
+  } catch (cause) {
+    const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : '';
+    throw new MillraceError({
+      code: 'docker_failed',
+      message: `docker ${args.slice(0, 2).join(' ')} failed: ${said || errorText(cause)}`,
+      hint: 'Expected a Docker Engine that answers, and volumes that no container uses.',
+      cause,
+    });
+  }
 }
 
 async function agreed(question: string): Promise<boolean> {
@@ -29,17 +45,16 @@ async function agreed(question: string): Promise<boolean> {
 /** @returns the exit code */
 async function wipe(stack: string, yes: boolean): Promise<number> {
   const { project } = readSettings(valuesOf(process.env, join(resolve(import.meta.dirname, '..'), 'compose/.env')));
-  const prefix = `${project}-${stack}-`;
+  const name = `${project}-${stack}`;
   const [containers, found] = await Promise.all([
-    namesOf('ps', '--all', '--filter', `label=com.millrace.stack=${project}-${stack}`, '--format', '{{.Names}}'),
-    namesOf('volume', 'ls', '--filter', `name=${prefix}`, '--format', '{{.Name}}'),
+    docker('ps', '--all', '--filter', `label=com.millrace.stack=${name}`, '--format', '{{.Names}}'),
+    docker('volume', 'ls', '--filter', `name=${name}-`, '--format', '{{.Name}}'),
   ]);
   if (containers.length > 0) {
     console.error(`The stack ${stack} stands (${containers.length} containers). First: npx cdktf destroy ${stack}`);
     return 1;
   }
-  // Docker's filter finds the text anywhere in a name.
-  const volumes = found.filter((name) => name.startsWith(prefix));
+  const volumes = volumesOf(name, found);
   if (volumes.length === 0) {
     console.log(`Nothing is left of the stack ${stack}.`);
     return 0;
@@ -49,21 +64,27 @@ async function wipe(stack: string, yes: boolean): Promise<number> {
     !yes &&
     !(await agreed(`Remove these ${volumes.length} volumes, with all tasks, documents and passwords? (yes/no) `))
   ) {
-    console.error('Nothing was removed. To remove without being asked: YES=1 make wipe STACK=…');
+    console.error(`Nothing was removed. To remove without being asked: make wipe STACK=${stack} YES=1`);
     return 1;
   }
-  await namesOf('volume', 'rm', ...volumes);
+  await docker('volume', 'rm', ...volumes);
   console.log(`Removed ${volumes.length} volumes.`);
   return 0;
 }
 
 const [stack, flag] = process.argv.slice(2);
-const known = topologies.find((topology) => topology === stack);
+const known = stackNames.find((name) => name === stack);
 if (known === undefined || (flag !== undefined && flag !== '--yes')) {
   console.error(
-    `Expected a stack (${topologies.join(', ')}), and --yes or nothing; got "${process.argv.slice(2).join(' ')}".`,
+    `Expected a stack (${stackNames.join(', ')}), and --yes or nothing; got "${process.argv.slice(2).join(' ')}".`,
   );
   process.exitCode = 2;
 } else {
-  process.exitCode = await wipe(known, flag === '--yes');
+  try {
+    process.exitCode = await wipe(known, flag === '--yes');
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    console.error(`${error.code}: ${error.message}${error.hint === undefined ? '' : `\n${error.hint}`}`);
+    process.exitCode = error.code === 'docker_failed' ? 1 : wrongConfiguration;
+  }
 }

@@ -17,23 +17,23 @@ describe('the stack sentinel, deployed by cdktf', () => {
     expect(await effectsOnce(deployment, first, 1000, 180_000)).toBe('1000|1000');
 
     // 1 -> 3: what ran before runs on
-    const before = await deployment.containers();
-    await deployment.deployed('--var', 'worker_replicas=3');
-    const after = await deployment.containers();
-    const added = [...after.keys()].filter((name) => !before.has(name)).sort();
-    expect(added).toEqual([deployment.nameOf('worker-1'), deployment.nameOf('worker-2')]);
-    expect([...before].filter(([name, id]) => after.get(name) !== id)).toEqual([]);
+    const added = [deployment.nameOf('worker-1'), deployment.nameOf('worker-2')];
+    expect(await deployment.scaled(3)).toEqual({ added, replaced: [] });
+    const containers = await deployment.containers();
     await allWork(deployment, api, 3, 180_000);
     expect(await deployment.changes('-var', 'worker_replicas=3')).toBe('');
 
     // limits of processes, which the provider cannot set
     const format = '{{.Name}} {{.HostConfig.PidsLimit}}';
-    const limits = (await docker(['inspect', '--format', format, ...after.values()])).trim().split('\n');
+    const limits = (await docker(['inspect', '--format', format, ...containers.values()])).trim().split('\n');
     expect(limits.filter((line) => !/ [1-9]\d*$/.test(line))).toEqual([]);
 
     // no secret in what Terraform keeps or printed
     const kept = `${await deployment.kept()}\n${deployment.log}`;
-    const secrets = await secretsOf(deployment.nameOf('secrets_store'), after.get(deployment.nameOf('secrets')) ?? '');
+    const secrets = await secretsOf(
+      deployment.nameOf('secrets_store'),
+      containers.get(deployment.nameOf('secrets')) ?? '',
+    );
     expect(secrets.length).toBeGreaterThan(5);
     expect([...secrets, await deployment.apiKey()].filter((secret) => kept.includes(secret)).length).toBe(0);
 
@@ -44,13 +44,9 @@ describe('the stack sentinel, deployed by cdktf', () => {
     expect(await effectsOnce(deployment, second, 500, 240_000)).toBe('500|500');
     expect(await effectsOnce(deployment, third, 500, 240_000)).toBe('500|500');
 
-    const destroyed = await deployment.destroy();
-    expect(destroyed.code, destroyed.output.slice(-4000)).toBe(0);
-    const { containers, networks, volumes } = await deployment.leftovers();
-    expect({ containers, networks }).toEqual({ containers: [], networks: [] });
-    expect(volumes).toEqual(
-      expect.arrayContaining(['postgres_data', 'redis_data', 'storage'].map((volume) => deployment.nameOf(volume))),
-    );
+    const data = ['postgres_data', 'redis_data', 'storage'].map((volume) => deployment.nameOf(volume));
+    const left = { containers: [], networks: [], volumes: expect.arrayContaining(data) };
+    expect(await deployment.destroyed()).toEqual(left);
   });
 });
 

@@ -21,6 +21,13 @@ export interface Ran {
   readonly output: string;
 }
 
+/** Names of what is on the machine. */
+export interface Leftovers {
+  readonly containers: readonly string[];
+  readonly networks: readonly string[];
+  readonly volumes: readonly string[];
+}
+
 const deployTimeoutMs = 420_000;
 const terraformTimeoutMs = 120_000;
 const maxOutputBytes = 64 * 1024 * 1024;
@@ -112,6 +119,17 @@ export class StackDeployment implements AsyncDisposable {
     if (code !== 0) throw new Error(`${this.project} was not deployed:\n${output.slice(-8000)}`);
   }
 
+  /** Deploys with so many workers; tells the names of containers that came, and of those that were there and are others now. */
+  async scaled(workers: number): Promise<{ readonly added: readonly string[]; readonly replaced: readonly string[] }> {
+    const before = await this.containers();
+    await this.deployed('--var', `worker_replicas=${workers}`);
+    const after = await this.containers();
+    return {
+      added: [...after.keys()].filter((name) => !before.has(name)).sort(),
+      replaced: [...before].filter(([name, id]) => after.get(name) !== id).map(([name]) => name),
+    };
+  }
+
   /** What Terraform would change now; an empty text for nothing. */
   async changes(...args: readonly string[]): Promise<string> {
     const { code, output } = await this.terraform('plan', '-input=false', '-no-color', '-detailed-exitcode', ...args);
@@ -148,7 +166,7 @@ export class StackDeployment implements AsyncDisposable {
   }
 
   /** What of it is on the machine, by kind. */
-  async leftovers(): Promise<{ containers: string[]; networks: string[]; volumes: string[] }> {
+  async leftovers(): Promise<Leftovers> {
     const filter = ['--filter', `name=${this.project}-`];
     return {
       containers: await dockerLines('ps', '--all', '--format', '{{.Names}}', ...filter),
@@ -157,8 +175,16 @@ export class StackDeployment implements AsyncDisposable {
     };
   }
 
-  destroy(): Promise<Ran> {
-    return this.cdktf('destroy', this.stack, '--auto-approve');
+  /** Destroys, and tells what is left. @throws with the end of the output, when it fails */
+  async destroyed(): Promise<Leftovers> {
+    const { code, output } = await this.cdktf('destroy', this.stack, '--auto-approve');
+    if (code !== 0) throw new Error(`${this.project} was not destroyed:\n${output.slice(-4000)}`);
+    return this.leftovers();
+  }
+
+  /** `make wipe` of this stack, asked by nobody who could answer. */
+  wipe(...args: readonly string[]): Promise<Ran> {
+    return this.#run('make', ['wipe', `STACK=${this.stack}`, ...args], root, terraformTimeoutMs);
   }
 
   /** Also what `destroy` did not reach. */
