@@ -2,11 +2,11 @@
  * Two and three beats on each topology: whoever leads is killed, frozen and thawed, or cut off from the database; with three the one
  * that follows as well. And Redis says nothing to the leader. The ledger decides what was fired.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { beatFaults, standBeatFault } from '../../harness/beat-faults.ts';
 import { openBeats, type StandingBeat } from '../../harness/beats.ts';
-import { postgresServer, type RunningPostgres } from '../../harness/postgres.ts';
-import { type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
+import { suiteServers } from '../../harness/suite-servers.ts';
+import { topologyNames } from '../../harness/topologies.ts';
 import { until } from '../../harness/until.ts';
 
 const counts = [2, 3] as const;
@@ -21,19 +21,11 @@ const lateMs = 5000;
 const figures = (row: string, said: object) => process.stdout.write(`${row}: ${JSON.stringify(said)}\n`);
 
 describe.each(topologyNames)('beats on %s', (topology) => {
-  let postgres: RunningPostgres;
-  let redis: RunningTopology;
-  beforeAll(async () => {
-    [postgres, redis] = await Promise.all([postgresServer.start(), startTopology(topology)]);
-  });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await postgres[Symbol.asyncDispose]();
-  });
+  const servers = suiteServers(topology);
 
   describe.each(Object.values(beatFaults))('whose leader $fault', (fault) => {
     it.concurrent.each(counts)('should fire each slot once, followed within 20 s, of %i', async (count) => {
-      await using beats = await openBeats({ postgres, redis, count });
+      await using beats = await openBeats({ ...servers, count });
       const tookMs = await standBeatFault(beats, fault);
       await beats.allInRedis(handedOverMs);
       figures(`${topology}, ${count} beats, the leader ${fault.fault}`, { tookMs });
@@ -43,15 +35,15 @@ describe.each(topologyNames)('beats on %s', (topology) => {
   /** Of one server the way of this beat is cut; of several, none answers anybody. */
   const silence = ({ toRedis }: StandingBeat): (() => void) => {
     if (toRedis) toRedis.blackhole({ newLinksToo: true });
-    else for (const node of redis.nodes) node.freeze();
+    else for (const node of servers.redis.nodes) node.freeze();
     return () => {
       if (toRedis) toRedis.heal();
-      else for (const node of redis.nodes) node.thaw();
+      else for (const node of servers.redis.nodes) node.thaw();
     };
   };
 
   it.each(counts)('should fire on time under the same leader while Redis says nothing to it, of %i', async (count) => {
-    await using beats = await openBeats({ postgres, redis, count });
+    await using beats = await openBeats({ ...servers, count });
     const leader = await beats.leader();
     const before = (await beats.firedBy(leader)).length;
     const heal = silence(leader);

@@ -1,7 +1,7 @@
 /** Claims of slots on a real Postgres: a leader that stands still in the middle of one, and thousands at once. */
 import { randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { lead, startBeat } from '../../../worker/beat/index.ts';
 import { type Database, migrate } from '../../../worker/db/index.ts';
 import { createRegistry, ensurePartitions } from '../../../worker/runtime/index.ts';
@@ -9,9 +9,8 @@ import { defaultTenantId, ensureTenant } from '../../../worker/services/tenants/
 import { sampleTasks } from '../../../worker/tasks/sample/sample-tasks.ts';
 import { createLogger } from '../../../worker/telemetry/logger.ts';
 import { openEnqueuer } from '../../harness/enqueuer.ts';
-import { postgresServer, type RunningPostgres } from '../../harness/postgres.ts';
-import { type RedisServers, redisServer } from '../../harness/redis.ts';
 import { openStage } from '../../harness/stage.ts';
+import { suiteServers } from '../../harness/suite-servers.ts';
 import { until } from '../../harness/until.ts';
 
 /** Five transactions' worth. */
@@ -21,18 +20,10 @@ const firedMs = 90_000;
 const registry = createRegistry(sampleTasks);
 
 describe.concurrent('claims', () => {
-  let postgres: RunningPostgres;
-  let redis: RedisServers;
-  beforeAll(async () => {
-    [postgres, redis] = await Promise.all([postgresServer.start(), redisServer.start()]);
-  });
-  afterAll(async () => {
-    await postgres[Symbol.asyncDispose]();
-    await redis[Symbol.asyncDispose]();
-  });
+  const servers = suiteServers('standalone');
 
   async function emptyDatabase(stack: AsyncDisposableStack): Promise<Database> {
-    const { db } = stack.use(await openStage({ postgres, redis }));
+    const { db } = stack.use(await openStage(servers));
     await migrate(db);
     await ensurePartitions(db);
     await ensureTenant(db, defaultTenantId, 'default');
@@ -69,7 +60,7 @@ describe.concurrent('claims', () => {
   it('should fire thousands that are due at once, each once, with two beats alive', async () => {
     await using stack = new AsyncDisposableStack();
     const db = await emptyDatabase(stack);
-    const { enqueuer } = stack.use(openEnqueuer(db, redis, sampleTasks));
+    const { enqueuer } = stack.use(openEnqueuer(db, servers.redis, sampleTasks));
     const metrics = [new Registry(), new Registry()];
     for (const [n, register] of metrics.entries()) {
       const beat = await startBeat({

@@ -1,10 +1,10 @@
 /** The queue monitor on each topology: real queues that fill and drain, an alert once for each, and once more when it is over. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Health, healthOf } from '../../harness/beats.ts';
-import { postgresServer, type RunningPostgres } from '../../harness/postgres.ts';
 import { openStage, type Stage, type StageProcess } from '../../harness/stage.ts';
-import { type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
+import { suiteServers } from '../../harness/suite-servers.ts';
+import { topologyNames } from '../../harness/topologies.ts';
 import { until } from '../../harness/until.ts';
 
 const threshold = 3;
@@ -90,18 +90,10 @@ async function lookBySlot(stage: Stage) {
 }
 
 describe.each(topologyNames)('the queue monitor on %s', (topology) => {
-  let postgres: RunningPostgres;
-  let redis: RunningTopology;
-  beforeAll(async () => {
-    [postgres, redis] = await Promise.all([postgresServer.start(), startTopology(topology)]);
-  });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await postgres[Symbol.asyncDispose]();
-  });
+  const servers = suiteServers(topology);
 
   it('should tell depth, oldest age and consumers of each queue over its threshold, once, and once more when it is over', async () => {
-    await using stage = await openStage({ postgres, redis, env });
+    await using stage = await openStage({ ...servers, env });
     await stage.start('api');
     const worker = await stage.start('worker', { CELERY_QUEUES: 'ops_trace,heavy_tasks' });
     const beat = healthOf(await stage.start('beat'));

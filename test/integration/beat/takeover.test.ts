@@ -1,9 +1,9 @@
 /** Two beats on each topology: the one that leads is killed, frozen and thawed, or cut off from the database. The ledger decides. */
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { type BeatFault, beatFaults, standBeatFault } from '../../harness/beat-faults.ts';
 import { openBeats } from '../../harness/beats.ts';
-import { postgresServer, type RunningPostgres } from '../../harness/postgres.ts';
-import { type RunningTopology, startTopology, type TopologyName, topologyNames } from '../../harness/topologies.ts';
+import { suiteServers } from '../../harness/suite-servers.ts';
+import { type TopologyName, topologyNames } from '../../harness/topologies.ts';
 
 const handedOverMs = 60_000;
 /** All of them, of two and three beats, on each topology: test/failover/long/beat-faults.test.ts. */
@@ -15,20 +15,12 @@ const faultsOn: Readonly<Record<TopologyName, readonly BeatFault[]>> = {
 };
 
 describe.each(topologyNames)('two beats on %s', (topology) => {
-  let postgres: RunningPostgres;
-  let redis: RunningTopology;
-  beforeAll(async () => {
-    [postgres, redis] = await Promise.all([postgresServer.start(), startTopology(topology)]);
-  });
-  afterAll(async () => {
-    await redis[Symbol.asyncDispose]();
-    await postgres[Symbol.asyncDispose]();
-  });
+  const servers = suiteServers(topology);
 
   it.concurrent.each(faultsOn[topology])(
     'should fire each slot once, and go on within 20 s, when the leader $fault',
     async (fault) => {
-      await using beats = await openBeats({ postgres, redis, count: 2 });
+      await using beats = await openBeats({ ...servers, count: 2 });
       await standBeatFault(beats, fault);
       await beats.allInRedis(handedOverMs);
     },
