@@ -14,6 +14,9 @@ cat /tmp/npm-ci.log >&2
 # refuses it for that alone; npm install takes the same locked versions.
 if grep -q '^npm error Missing: .* from lock file' /tmp/npm-ci.log && ! grep -q '^npm error Invalid: ' /tmp/npm-ci.log; then
   echo 'npm ci misses optional packages in the lock file; installing the locked versions by npm install' >&2
-  exec npm install --omit=dev --ignore-scripts --no-save
+  if npm install --omit=dev --ignore-scripts --no-save; then exit 0; fi
 fi
+# Compose and a plain `docker build` know nothing of the settings that npm has on the machine.
+echo 'The packages were not installed. If npm reaches its registry on this machine by settings of its own (a registry, a proxy,' \
+  'certificates): tools/setup --for kit builds this image with them.' >&2
 exit 1
