@@ -105,8 +105,8 @@ build_image() {
   # The host's network: apt and npm inside then reach what they reach outside.
   DOCKER_BUILDKIT="$builder" logged "image-$name" bounded 900 docker build --network host --tag "$tag" \
     --label "millrace.recipe=$recipe" --build-arg "http_proxy=${proxy:-${http_proxy:-}}" "$@" "$context" || return 1
-  # The one it took the tag from, unless a container still runs it; its layers stay as the builder's cache.
-  if [ -n "$former" ] && [ "$former" != "$(docker image inspect --format '{{.Id}}' "$tag")" ]; then
+  # The one it took the tag from, unless it has another tag or a container still runs it; its layers stay as the builder's cache.
+  if [ -n "$former" ] && [ "$(docker image inspect --format '{{len .RepoTags}}' "$former" 2>/dev/null)" = 0 ]; then
     docker image rm --no-prune "$former" >/dev/null 2>&1 || true
   fi
 }

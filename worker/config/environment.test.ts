@@ -158,6 +158,10 @@ it('should refuse unknown names that start with MILLRACE_, and no others', () =>
   ]);
 });
 
+it('should count an empty unknown name as unset: the kit of a later release passes its settings on that way', () => {
+  expect(inspectEnvironment({ MILLRACE_OF_A_LATER_RELEASE: '' }).faults).toEqual([]);
+});
+
 it('should keep the default of a variable that is at fault', () => {
   const { values, faulty } = inspectEnvironment({ DIFY_PORT: 'http', MODE: 'nosuch' });
   expect(values).toMatchObject({ DIFY_PORT: 5001, MODE: 'all' });

@@ -32,11 +32,15 @@ export function givenValue(name: string, env: RawEnvironment, faults: string[]):
   }
 }
 
-/** Variables that start with MILLRACE_ and are none of ours are misspelt: nobody else would set them. */
+/**
+ * Variables that start with MILLRACE_ and are none of ours are misspelt: nobody else would set them. An empty one counts as unset: the
+ * kit of a later release passes its new settings on that way, and this one must run under it when somebody rolls back.
+ */
 function unknownNames(env: RawEnvironment): string[] {
   const known = new Set(Object.keys(variables).flatMap((name) => [name, `${name}_FILE`]));
   const foreign = new Set(['MILLRACE_CACHE']);
-  return Object.keys(env).filter((name) => name.startsWith('MILLRACE_') && !known.has(name) && !foreign.has(name));
+  const given = Object.keys(env).filter((name) => name.startsWith('MILLRACE_') && env[name] !== '');
+  return given.filter((name) => !known.has(name) && !foreign.has(name));
 }
 
 export interface Inspected {

@@ -10,6 +10,8 @@ export interface TaskState {
 export interface NewTask {
   readonly task: string;
   readonly payload: Readonly<Record<string, unknown>>;
+  /** As of `POST /v1/tasks`. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 export interface ApiClient {

@@ -14,6 +14,8 @@ export interface ComposeSettings {
   readonly variables?: Readonly<Record<string, string>>;
   /** Text of compose/.env; it then runs in a copy of the compose files, for the checkout's own is its owner's. */
   readonly envFile?: string;
+  /** Another checkout, whose compose files it runs. */
+  readonly checkout?: string;
 }
 
 /** A container as `docker compose ps` tells of it. */
@@ -40,6 +42,11 @@ export class ComposeDeployment implements AsyncDisposable {
     this.#folder = folder;
     this.#cwd = cwd;
     this.#env = { ...env, COMPOSE_PROJECT_NAME: project, MILLRACE_KEY_FOLDER: folder };
+  }
+
+  /** The same project under other settings, or from another checkout. Dispose of one of the two. */
+  changed(variables: Readonly<Record<string, string>>, cwd = this.#cwd): ComposeDeployment {
+    return new ComposeDeployment(this.project, this.#folder, { ...this.#env, ...variables }, cwd);
   }
 
   /** `docker compose …` of this project. */
@@ -138,6 +145,6 @@ export async function composeDeployment(settings: ComposeSettings): Promise<Comp
       EXPOSE_API_PORT: String(port),
       ...settings.variables,
     },
-    settings.envFile === undefined ? root : copy,
+    settings.checkout ?? (settings.envFile === undefined ? root : copy),
   );
 }

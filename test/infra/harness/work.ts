@@ -1,13 +1,17 @@
 /** Work that is counted exactly: each task writes one row, as an effect. */
 import { randomUUID } from 'node:crypto';
 import { until } from '../../harness/until.ts';
-import type { ApiClient } from './api-client.ts';
+import type { ApiClient, NewTask } from './api-client.ts';
 import type { ComposeDeployment } from './compose.ts';
 
 /** Tasks of a run as one batch; returns the run. */
-export async function sendEffects(api: ApiClient, count: number): Promise<string> {
+export async function sendEffects(
+  api: ApiClient,
+  count: number,
+  options: NonNullable<NewTask['options']> = {},
+): Promise<string> {
   const run = randomUUID();
-  await api.send(Array.from({ length: count }, (_, n) => ({ task: 'sample_effect', payload: { run, n } })));
+  await api.send(Array.from({ length: count }, (_, n) => ({ task: 'sample_effect', payload: { run, n }, options })));
   return run;
 }
 
