@@ -11,8 +11,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type EmbeddedProcess, startEmbedded } from '../../worker/cli/embedded-process.ts';
 import { type ApiClient, createApiClient } from '../../worker/cli/http.ts';
+import { databaseVariables } from '../harness/database-address.ts';
 import { startMillrace } from '../harness/millrace-process.ts';
 import { postgresServer } from '../harness/postgres.ts';
+import { randomOf } from '../harness/random.ts';
 import { redisServer } from '../harness/redis.ts';
 
 const seed = 20_261_121;
@@ -30,17 +32,6 @@ const apiKey = 'mr-test-key-of-the-kill-test';
 /** Shares of all segments at which the worker is killed. */
 const killAt = [0.1, 0.5];
 const completionTimeoutMs = 240_000;
-
-/** mulberry32: a small generator with a seed, so that a failing run can be had again. */
-function randomOf(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const words =
   'wheel sluice gate stone flour grain river miller cog axle belt sack bell lamp roof door mare cart rope beam'.split(
@@ -182,11 +173,7 @@ describe('killing workers while they index', () => {
     await using redis = await redisServer.start();
     await using database = await postgres.createDatabase();
     const env = {
-      DB_HOST: postgres.host,
-      DB_PORT: String(postgres.port),
-      DB_USERNAME: postgres.user,
-      DB_PASSWORD: postgres.password,
-      DB_DATABASE: database.name,
+      ...databaseVariables(database.address),
       REDIS_HOST: redis.host,
       REDIS_PORT: String(redis.port),
       REDIS_PASSWORD: redis.password,

@@ -7,22 +7,12 @@ import type { Database } from '../../worker/db/index.ts';
 import type { RegisteredTask, TaskRequest } from '../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../worker/services/tenants/tenants.ts';
 import { sampleTasks } from '../../worker/tasks/sample/sample-tasks.ts';
+import { randomOf } from './random.ts';
 import { until } from './until.ts';
 
 const task = 'sample_effect';
 /** Sizes of batches are spread over 1 to this. */
 const maxBatch = 40;
-
-/** mulberry32: a small generator with a seed, so that a failing run can be had again. */
-export function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A UUID (version 4 in form) from the generator. */
 function uuidOf(random: () => number): string {

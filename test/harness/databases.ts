@@ -1,7 +1,8 @@
 /** Both drivers, for suites that must hold on each: PGlite in memory, and a real Postgres 17 with pgvector. */
-import { type Database, migrate, openPglite, openPostgres } from '../../worker/db/index.ts';
+import { type Database, migrate, openPglite } from '../../worker/db/index.ts';
 import { ensurePartitions } from '../../worker/runtime/index.ts';
 import { defaultTenantId, ensureTenant } from '../../worker/services/tenants/tenants.ts';
+import { type DatabaseAddress, openDatabase } from './database-address.ts';
 import { postgresServer } from './postgres.ts';
 
 export interface TestDatabase extends AsyncDisposable {
@@ -10,15 +11,8 @@ export interface TestDatabase extends AsyncDisposable {
   readonly address: DatabaseAddress | undefined;
 }
 
-export interface DatabaseAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-}
-
-async function prepared(db: Database): Promise<Database> {
+/** Brings an empty database to where a process of Millrace has it before its first task. */
+export async function prepared(db: Database): Promise<Database> {
   await migrate(db);
   await ensurePartitions(db);
   await ensureTenant(db, defaultTenantId, 'default');
@@ -45,22 +39,10 @@ export const databaseKinds = {
     return {
       async open() {
         const database = await server.createDatabase();
-        const { host, port, user, password } = server;
-        const address = { host, port, user, password, database: database.name };
-        const db = await prepared(
-          openPostgres({
-            ...address,
-            applicationName: 'millrace-test',
-            poolMax: 10,
-            acquireTimeoutMs: 10_000,
-            recycleSeconds: 3600,
-            statementTimeoutMs: 30_000,
-            onError: () => undefined,
-          }),
-        );
+        const db = await prepared(openDatabase(database.address, { poolMax: 10 }));
         return {
           db,
-          address,
+          address: database.address,
           async [Symbol.asyncDispose]() {
             await db.close();
             await database[Symbol.asyncDispose]();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
+import type { DatabaseAddress } from './database-address.ts';
 import { imageFor } from './docker-images.ts';
 import { ownerLabels, removeDockerLeftovers } from './docker-leftovers.ts';
 import { freePort } from './processes.ts';
@@ -22,6 +23,7 @@ export interface SuiteDatabase extends AsyncDisposable {
   readonly name: string;
   /** postgres://user:password@host:port/name */
   readonly url: string;
+  readonly address: DatabaseAddress;
 }
 
 export interface RunningPostgres extends AsyncDisposable {
@@ -77,6 +79,7 @@ export const postgresServer = {
         return {
           name,
           url: urlOf(name),
+          address: { host, port, user, password, database: name },
           [Symbol.asyncDispose]: () =>
             runOnce(urlOf(maintenanceDatabase), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
         };

@@ -2,9 +2,10 @@
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
-import { type Database, openPostgres } from '../../worker/db/index.ts';
+import type { Database } from '../../worker/db/index.ts';
 import type { TaskRequest } from '../../worker/runtime/index.ts';
 import { type Load, type LoadOptions, type Sender, startLoad } from './checker.ts';
+import { databaseVariables, openDatabase } from './database-address.ts';
 import { type MillraceProcess, startMillrace } from './millrace-process.ts';
 import type { RunningPostgres } from './postgres.ts';
 import { freePort } from './processes.ts';
@@ -64,30 +65,13 @@ export async function openStage({ postgres, redis: given, env = {} }: StageOptio
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await postgres.createDatabase());
   const redis = given ?? stack.use(await redisServer.start());
-  const { host, port, user, password } = postgres;
-  const db = openPostgres({
-    host,
-    port,
-    user,
-    password,
-    database: database.name,
-    applicationName: 'millrace-test',
-    poolMax: 4,
-    acquireTimeoutMs: 10_000,
-    recycleSeconds: 3600,
-    statementTimeoutMs: 30_000,
-    onError: () => undefined,
-  });
+  const db = openDatabase(database.address);
   stack.defer(() => db.close());
   const processes = stack.use(new AsyncDisposableStack());
   const apiPort = await freePort();
   const url = `http://127.0.0.1:${apiPort}`;
   const shared = {
-    DB_HOST: host,
-    DB_PORT: String(port),
-    DB_USERNAME: user,
-    DB_PASSWORD: password,
-    DB_DATABASE: database.name,
+    ...databaseVariables(database.address),
     SQLALCHEMY_POOL_SIZE: String(poolSize),
     SQLALCHEMY_MAX_OVERFLOW: '0',
     ...redis.environment,

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { randomOf } from '../harness/checker.ts';
 import { startProxy, type TcpProxy } from '../harness/proxy.ts';
+import { randomOf } from '../harness/random.ts';
 import { until } from '../harness/until.ts';
 
 const soonMs = 5000;

@@ -1,8 +1,8 @@
 /** The network between Millrace and Redis fails under load: links that say nothing more, links that are reset, slow links. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { randomOf } from '../../harness/checker.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import { type ProxiedTopology, proxiedNames, startProxied } from '../../harness/proxied.ts';
+import { randomOf } from '../../harness/random.ts';
 import { faceFault } from '../face-fault.ts';
 
 const seed = 20_261_421;

@@ -10,12 +10,13 @@ import { Registry } from 'prom-client';
 import { expect, vi } from 'vitest';
 import { z } from 'zod';
 import { type ApiDeps, createApi, type ProblemJson } from '../../../worker/api/index.ts';
-import { type Database, migrate, openPglite } from '../../../worker/db/index.ts';
-import { createRegistry, defineTask, ensurePartitions, type RegisteredTask } from '../../../worker/runtime/index.ts';
+import { type Database, openPglite } from '../../../worker/db/index.ts';
+import { createRegistry, defineTask, type RegisteredTask } from '../../../worker/runtime/index.ts';
 import type { Embedder } from '../../../worker/services/embedding/index.ts';
 import { openStorage } from '../../../worker/services/storage/storage.ts';
 import { addApiKey, defaultTenantId, ensureTenant, newApiKey } from '../../../worker/services/tenants/tenants.ts';
 import { PgVectorStore } from '../../../worker/services/vector/pgvector.ts';
+import { prepared } from '../../harness/databases.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 
@@ -139,9 +140,7 @@ export async function startTestApi({ rateLimit = 0, change }: TestApiOptions = {
   const db = await openPglite(undefined);
   // a suite may have closed it
   stack.defer(() => db.close().catch(() => undefined));
-  await migrate(db);
-  await ensurePartitions(db);
-  await ensureTenant(db, defaultTenantId, 'default');
+  await prepared(db);
   await ensureTenant(db, otherTenantId, 'other');
   const key = newApiKey();
   const otherKey = newApiKey();

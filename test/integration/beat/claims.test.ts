@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { lead, startBeat } from '../../../worker/beat/index.ts';
-import { type Database, migrate } from '../../../worker/db/index.ts';
-import { createRegistry, ensurePartitions } from '../../../worker/runtime/index.ts';
-import { defaultTenantId, ensureTenant } from '../../../worker/services/tenants/tenants.ts';
+import type { Database } from '../../../worker/db/index.ts';
+import { createRegistry } from '../../../worker/runtime/index.ts';
+import { defaultTenantId } from '../../../worker/services/tenants/tenants.ts';
 import { sampleTasks } from '../../../worker/tasks/sample/sample-tasks.ts';
 import { createLogger } from '../../../worker/telemetry/logger.ts';
+import { prepared } from '../../harness/databases.ts';
 import { openEnqueuer } from '../../harness/enqueuer.ts';
 import { openStage } from '../../harness/stage.ts';
 import { suiteServers } from '../../harness/suite-servers.ts';
@@ -24,10 +25,7 @@ describe.concurrent('claims', () => {
 
   async function emptyDatabase(stack: AsyncDisposableStack): Promise<Database> {
     const { db } = stack.use(await openStage(servers));
-    await migrate(db);
-    await ensurePartitions(db);
-    await ensureTenant(db, defaultTenantId, 'default');
-    return db;
+    return prepared(db);
   }
 
   it('should not be held up by a leader that stands still in the middle of a claim', async () => {

@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Database, migrate, openPglite, openPostgres } from '../../../worker/db/index.ts';
+import { type Database, migrate, openPglite } from '../../../worker/db/index.ts';
 import {
   defaultTenantId,
   ensureTenant,
   installDefaultKey,
   tenantOfKey,
 } from '../../../worker/services/tenants/tenants.ts';
-import { postgresServer, type RunningPostgres } from '../../harness/postgres.ts';
+import { databaseVariables, openDatabase } from '../../harness/database-address.ts';
+import { postgresServer } from '../../harness/postgres.ts';
 import { freePort } from '../../harness/processes.ts';
 
 const file = (path: string) => fileURLToPath(new URL(`../../../worker/${path}`, import.meta.url));
@@ -39,39 +40,16 @@ interface Place extends AsyncDisposable {
   look<T>(work: (db: Database) => Promise<T>): Promise<T>;
 }
 
-const openServer = (server: RunningPostgres, database: string) =>
-  openPostgres({
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    password: server.password,
-    database,
-    applicationName: 'millrace-test',
-    poolMax: 2,
-    acquireTimeoutMs: 10_000,
-    recycleSeconds: 3600,
-    statementTimeoutMs: 30_000,
-    onError: () => undefined,
-  });
-
-const variablesOf = (server: RunningPostgres, database: string): Environment => ({
-  DB_HOST: server.host,
-  DB_PORT: String(server.port),
-  DB_USERNAME: server.user,
-  DB_PASSWORD: server.password,
-  DB_DATABASE: database,
-});
-
 const places = {
   async postgres(): Promise<Place> {
     await using stack = new AsyncDisposableStack();
     const server = stack.use(await postgresServer.start());
-    const database = stack.use(await server.createDatabase());
-    const db = openServer(server, database.name);
+    const { address } = stack.use(await server.createDatabase());
+    const db = openDatabase(address, { poolMax: 2 });
     stack.defer(() => db.close());
     const owned = stack.move();
     return {
-      env: variablesOf(server, database.name),
+      env: databaseVariables(address),
       look: (work) => work(db),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };

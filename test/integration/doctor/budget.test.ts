@@ -37,7 +37,7 @@ afterAll(async () => {
 const poolMax = 5;
 const environment = (servers: { readonly environment: Environment }, more: Environment): Environment => ({
   ...servers.environment,
-  ...databaseEnvironment(postgres, database),
+  ...databaseEnvironment(database),
   SQLALCHEMY_POOL_SIZE: '3',
   SQLALCHEMY_MAX_OVERFLOW: '2',
   CELERY_WORKER_AMOUNT: '1',
@@ -66,9 +66,6 @@ const setupOf = (topology: TopologyName, mode: 'api' | 'worker' | 'beat', queues
   workerClass: 'async' as const,
 });
 
-const sentinelsOf = (servers: RunningTopology): readonly RedisProcess[] =>
-  'sentinels' in servers && Array.isArray(servers.sentinels) ? servers.sentinels : [];
-
 describe.each(topologyNames)('connections to redis, %s', (topology) => {
   let servers: RunningTopology;
   beforeAll(async () => {
@@ -84,7 +81,7 @@ describe.each(topologyNames)('connections to redis, %s', (topology) => {
     ...(topology === 'standalone' ? [{ mode: 'beat', queues: undefined } as const] : []),
   ] as const)('should be those that are counted: $mode, queues: $queues', async ({ mode, queues }) => {
     const master = await servers.master();
-    const all = [...servers.nodes, ...sentinelsOf(servers)];
+    const all = [...servers.nodes, ...servers.sentinels];
     const before = new Map(await Promise.all(all.map(async (node) => [node, await clientsOf(node)] as const)));
     const grown = async (node: RedisProcess) => (await clientsOf(node)) - (before.get(node) ?? 0);
     await using _process = await startMillrace(
@@ -110,7 +107,7 @@ describe.each(topologyNames)('connections to redis, %s', (topology) => {
     }
     // a count that nobody ever comes near would refuse what fits
     expect(most).toBeGreaterThanOrEqual(Math.floor(counted.redis * (topology === 'cluster' ? 0.5 : 1)));
-    for (const sentinel of sentinelsOf(servers)) {
+    for (const sentinel of servers.sentinels) {
       const extra = await grown(sentinel);
       expect(extra).toBeGreaterThanOrEqual(counted.sentinel);
       expect(extra).toBeLessThanOrEqual(counted.sentinel + counted.sentinelPassing);
@@ -120,7 +117,7 @@ describe.each(topologyNames)('connections to redis, %s', (topology) => {
 
 describe('connections to postgres', () => {
   const countOf = (mode: string) =>
-    on(postgres, database, async (db) => {
+    on(database, async (db) => {
       const [row] = await db.query<{ count: number }>(
         'select count(*)::int as count from pg_stat_activity where application_name = $1',
         [`millrace-${mode}`],
@@ -162,7 +159,7 @@ describe('connections to postgres', () => {
     let most = 0;
     await until('all effects are there', settleMs, async () => {
       most = Math.max(most, await countOf('host'));
-      const done = await on(postgres, database, (db) => db.query(`select 1 from sample_effects where run = 'budget'`));
+      const done = await on(database, (db) => db.query(`select 1 from sample_effects where run = 'budget'`));
       return done.length === tasks.length;
     });
     // each child has at least the connection that its effects take

@@ -1,26 +1,11 @@
 /** Databases of the doctor's suites. */
-import { migrate, openPostgres } from '../../../worker/db/index.ts';
+import { type Database, migrate } from '../../../worker/db/index.ts';
+import { openDatabase } from '../../harness/database-address.ts';
 import type { RunningPostgres, SuiteDatabase } from '../../harness/postgres.ts';
 
-/** Runs `work` on a database over a pool of its own. */
-export async function on<T>(
-  server: RunningPostgres,
-  database: SuiteDatabase,
-  work: (db: ReturnType<typeof openPostgres>) => Promise<T>,
-): Promise<T> {
-  const db = openPostgres({
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    password: server.password,
-    database: database.name,
-    applicationName: 'doctor-test',
-    poolMax: 2,
-    acquireTimeoutMs: 10_000,
-    recycleSeconds: 3600,
-    statementTimeoutMs: 30_000,
-    onError: () => undefined,
-  });
+/** Runs `work` on a database over connections of its own. */
+export async function on<T>({ address }: SuiteDatabase, work: (db: Database) => Promise<T>): Promise<T> {
+  const db = openDatabase(address, { poolMax: 2 });
   try {
     return await work(db);
   } finally {
@@ -31,6 +16,6 @@ export async function on<T>(
 /** A database that holds all migrations. */
 export async function migrated(server: RunningPostgres): Promise<SuiteDatabase> {
   const database = await server.createDatabase();
-  await on(server, database, (db) => migrate(db));
+  await on(database, (db) => migrate(db));
   return database;
 }

@@ -36,7 +36,7 @@ describe('healthy servers', () => {
       environment = {
         MODE: 'worker',
         ...servers.environment,
-        ...databaseEnvironment(postgres, database),
+        ...databaseEnvironment(database),
         ...storage.environment,
       };
       report = await examine(environment);

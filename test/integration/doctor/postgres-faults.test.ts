@@ -34,7 +34,7 @@ afterAll(async () => {
 const environment = (more: Environment = {}): Environment => ({
   MODE: 'worker',
   ...redis.environment,
-  ...databaseEnvironment(postgres, database),
+  ...databaseEnvironment(database),
   SQLALCHEMY_POOL_SIZE: '4',
   SQLALCHEMY_MAX_OVERFLOW: '1',
   CELERY_WORKER_AMOUNT: '1',
@@ -71,18 +71,18 @@ describe('postgres', () => {
 
   it('should name a role that may not migrate', async () => {
     await using bare = await postgres.createDatabase();
-    await on(postgres, bare, (db) => db.query(`create role reader login password 'a-password-of-a-reader'`));
+    await on(bare, (db) => db.query(`create role reader login password 'a-password-of-a-reader'`));
     const report = await examine(
       environment({ DB_DATABASE: bare.name, DB_USERNAME: 'reader', DB_PASSWORD: 'a-password-of-a-reader' }),
     );
-    await on(postgres, bare, (db) => db.query('drop role reader'));
+    await on(bare, (db) => db.query('drop role reader'));
     expect(report.code).toBe(1);
     expect(report.codes).toContain('migrations_forbidden');
   });
 
   it('should name a migration that has changed, and a later release', async () => {
     await using other = await migrated(postgres);
-    await on(postgres, other, async (db) => {
+    await on(other, async (db) => {
       await db.query(`update millrace_migrations set sha256 = 'another' where version = 1`);
       await db.query(`insert into millrace_migrations (version, name, sha256) values (9999, 'later', 'x')`);
     });
@@ -92,14 +92,14 @@ describe('postgres', () => {
   });
 
   it('should find nothing in commits of others that do not wait for the disk: ours do', async () => {
-    await on(postgres, database, (db) => db.query('alter role millrace set synchronous_commit = off'));
+    await on(database, (db) => db.query('alter role millrace set synchronous_commit = off'));
     const report = await examine(environment());
-    await on(postgres, database, (db) => db.query('alter role millrace reset synchronous_commit'));
+    await on(database, (db) => db.query('alter role millrace reset synchronous_commit'));
     expect(report).toMatchObject({ code: 0, codes: [] });
   });
 
   it('should say that no connection is left', async () => {
-    await on(postgres, database, (db) => db.query(`create role guest login password 'a-password-of-a-guest'`));
+    await on(database, (db) => db.query(`create role guest login password 'a-password-of-a-guest'`));
     const clients = Array.from({ length: maxConnections - reserved }, () => {
       const client = new pg.Client({ connectionString: database.url });
       client.on('error', () => undefined);
@@ -137,7 +137,7 @@ describe('without fsync', () => {
   it('should be a fault', async () => {
     await using careless = await postgresServer.start({ settings: { fsync: 'off', full_page_writes: 'off' } });
     await using bare = await migrated(careless);
-    const report = await examine(environment(databaseEnvironment(careless, bare)));
+    const report = await examine(environment(databaseEnvironment(bare)));
     expect(report).toMatchObject({ code: 1, codes: ['postgres_fsync_off', 'postgres_torn_pages'] });
   });
 });
@@ -148,7 +148,7 @@ describe('the consumers of queues', () => {
     const ofOther = environment({ DB_DATABASE: other.name });
     const told = async () => (await examine(ofOther)).about('consumers of the queues')[0];
     expect(await told()).toMatchObject({ status: 'ok', found: '0 live workers take from 0 of 18 queues' });
-    await on(postgres, other, async (db) => {
+    await on(other, async (db) => {
       await db.query(
         `insert into tasks_live (id, tenant_id, name, queue, status, priority, payload)
          select gen_random_uuid(), gen_random_uuid(), 'sample_noop', queue, status, 5, '{}'

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { z } from 'zod';
-import type { RunningPostgres, SuiteDatabase } from '../../harness/postgres.ts';
+import { databaseVariables } from '../../harness/database-address.ts';
+import type { SuiteDatabase } from '../../harness/postgres.ts';
 
 const cli = fileURLToPath(new URL('../../../worker/cli/main.ts', import.meta.url));
 /** What the docs promise. */
@@ -100,12 +101,8 @@ export function storageFolder(): { readonly environment: Environment } & Disposa
 }
 
 /** The variables of a worker on this database. */
-export const databaseEnvironment = (server: RunningPostgres, database: SuiteDatabase): Environment => ({
-  DB_HOST: server.host,
-  DB_PORT: String(server.port),
-  DB_USERNAME: server.user,
-  DB_PASSWORD: server.password,
-  DB_DATABASE: database.name,
+export const databaseEnvironment = ({ address }: SuiteDatabase): Environment => ({
+  ...databaseVariables(address),
   // one worker and one API fit in a Postgres as it comes
   SQLALCHEMY_POOL_SIZE: '10',
 });

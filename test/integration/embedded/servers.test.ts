@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { migrate, openPostgres, readMigrations } from '../../../worker/db/index.ts';
+import { migrate, readMigrations } from '../../../worker/db/index.ts';
+import { databaseVariables, openDatabase } from '../../harness/database-address.ts';
 import { type MillraceProcess, startMillrace } from '../../harness/millrace-process.ts';
 import { postgresServer, type RunningPostgres, type SuiteDatabase } from '../../harness/postgres.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
@@ -25,24 +26,6 @@ afterAll(async () => {
 });
 
 const onRedis = () => ({ REDIS_HOST: redis.host, REDIS_PORT: String(redis.port), REDIS_PASSWORD: redis.password });
-const onDatabase = (database: SuiteDatabase) => ({
-  DB_HOST: postgres.host,
-  DB_PORT: String(postgres.port),
-  DB_USERNAME: postgres.user,
-  DB_PASSWORD: postgres.password,
-  DB_DATABASE: database.name,
-});
-const connect = (database: SuiteDatabase) =>
-  openPostgres({
-    ...postgres,
-    database: database.name,
-    applicationName: 'millrace-test',
-    poolMax: 4,
-    acquireTimeoutMs: 10_000,
-    recycleSeconds: 3600,
-    statementTimeoutMs: 20_000,
-    onError: () => undefined,
-  });
 
 const workerSchema = z.object({ pid: z.number() });
 
@@ -64,12 +47,12 @@ describe('mode all', () => {
   test('should use the Postgres of DB_HOST and make no database of its own', async () => {
     await using database = await postgres.createDatabase();
     const home = await workshop.home();
-    const millrace = await workshop.start(home, { ...onDatabase(database), ...onRedis() });
+    const millrace = await workshop.start(home, { ...databaseVariables(database.address), ...onRedis() });
     expect(millrace.output()).toContain(`  database  postgres ${postgres.host}:${postgres.port}/${database.name}`);
     expect(existsSync(join(home, 'pglite'))).toBe(false);
     const id = await send(millrace.client, 'sample_noop', {});
     expect(await task(millrace.client, id, 20)).toMatchObject({ status: 'COMPLETED' });
-    const db = connect(database);
+    const db = openDatabase(database.address);
     expect(await db.query('select status from tasks_finished where id = $1', [id])).toEqual([{ status: 'COMPLETED' }]);
     await db.close();
 
@@ -90,7 +73,7 @@ describe('mode all', () => {
 describe('mode migrate', () => {
   test('should bring the schema and end with 0, also when there is nothing to do, and beside its twin', async () => {
     await using database = await postgres.createDatabase();
-    const env = { MODE: 'migrate', ...onDatabase(database) };
+    const env = { MODE: 'migrate', ...databaseVariables(database.address) };
     const twins = await Promise.all([runToEnd(env), runToEnd(env)]);
     expect(twins.map(({ code }) => code)).toEqual([0, 0]);
     expect(twins.filter(({ stdout }) => stdout.includes('migrated the database'))).toHaveLength(1);
@@ -101,7 +84,7 @@ describe('mode migrate', () => {
 
   test('should say what Postgres refuses, without a stack trace or the password', async () => {
     await using database = await postgres.createDatabase();
-    const env = { MODE: 'migrate', ...onDatabase(database) };
+    const env = { MODE: 'migrate', ...databaseVariables(database.address) };
     for (const wrong of [{ DB_PASSWORD: 'hunter2-hunter2' }, { DB_DATABASE: 'nosuch' }]) {
       const ended = await runToEnd({ ...env, ...wrong });
       expect(ended.stderr).toContain('millrace: database_refused: ');
@@ -116,7 +99,7 @@ describe('mode migrate', () => {
 describe('the Postgres driver', () => {
   test('should refuse a query outside the transaction that is open, as PGlite does', async () => {
     await using database = await postgres.createDatabase();
-    const db = connect(database);
+    const db = openDatabase(database.address);
     try {
       await expect(db.tx(() => db.query('select 1'))).rejects.toMatchObject({ code: 'query_outside_tx' });
       await expect(db.tx(() => db.tx(async () => 1))).rejects.toMatchObject({ code: 'query_outside_tx' });
@@ -128,7 +111,7 @@ describe('the Postgres driver', () => {
 
   test('should migrate once when four processes begin together', async () => {
     await using database = await postgres.createDatabase();
-    const pools = [1, 2, 3, 4].map(() => connect(database));
+    const pools = [1, 2, 3, 4].map(() => openDatabase(database.address));
     try {
       const applied = await Promise.all(pools.map((db) => migrate(db)));
       const all = await readMigrations();
@@ -145,7 +128,7 @@ describe('mode worker', () => {
   let url: string;
   beforeAll(async () => {
     database = await postgres.createDatabase();
-    worker = await startMillrace({ MODE: 'worker', ...onDatabase(database), ...onRedis() });
+    worker = await startMillrace({ MODE: 'worker', ...databaseVariables(database.address), ...onRedis() });
     const port = /"port":(\d+),"ms":\d+,"msg":"ready"/.exec(worker.log())?.[1];
     url = `http://127.0.0.1:${port}`;
   });
@@ -187,7 +170,7 @@ describe('mode worker', () => {
   test('should refuse a health port that is taken', async () => {
     const ended = await runToEnd({
       MODE: 'worker',
-      ...onDatabase(database),
+      ...databaseVariables(database.address),
       ...onRedis(),
       HEALTH_PORT: new URL(url).port,
     });

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isTransientDatabaseError, openPostgres } from '../../../worker/db/index.ts';
+import { isTransientDatabaseError } from '../../../worker/db/index.ts';
 import { cancelTask, ledger } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
+import { openDatabase } from '../../harness/database-address.ts';
 import { type DatabaseKind, databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import { until } from '../../harness/until.ts';
 
@@ -53,15 +54,7 @@ it('should wait for the disk with every commit, whatever its role says, but for 
   if (!address) throw new Error('a server has an address');
   const commitOf = async (ofRole: string) => {
     await database.db.query(`alter role current_user set synchronous_commit = ${ofRole}`);
-    const db = openPostgres({
-      ...address,
-      applicationName: 'millrace-test',
-      poolMax: 1,
-      acquireTimeoutMs: within,
-      recycleSeconds: 3600,
-      statementTimeoutMs: within,
-      onError: () => undefined,
-    });
+    const db = openDatabase(address, { poolMax: 1 });
     try {
       return await db.tx((tx) => tx.query(`select current_setting('synchronous_commit') as commit`));
     } finally {

@@ -10,13 +10,8 @@ import type { Database } from '../../../worker/db/index.ts';
 import { cancelTask, readTask, retryDeadLetters } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { sampleTasks } from '../../../worker/tasks/sample/sample-tasks.ts';
-import {
-  type DatabaseAddress,
-  type DatabaseKind,
-  databaseKinds,
-  databaseNames,
-  type TestDatabase,
-} from '../../harness/databases.ts';
+import { type DatabaseAddress, databaseVariables } from '../../harness/database-address.ts';
+import { type DatabaseKind, databaseKinds, databaseNames, type TestDatabase } from '../../harness/databases.ts';
 import { openEnqueuer, type TestEnqueuer } from '../../harness/enqueuer.ts';
 import { executionTasks } from '../../harness/execution-tasks.ts';
 import { hearEvents } from '../../harness/live-hub.ts';
@@ -73,11 +68,7 @@ describe('processes that die', () => {
 
   const env = (queues: string) => ({
     MODE: 'worker',
-    DB_HOST: address.host,
-    DB_PORT: String(address.port),
-    DB_USERNAME: address.user,
-    DB_PASSWORD: address.password,
-    DB_DATABASE: address.database,
+    ...databaseVariables(address),
     REDIS_HOST: redis.host,
     REDIS_PORT: String(redis.port),
     REDIS_PASSWORD: redis.password,

@@ -1,8 +1,9 @@
 /** The ledger's table may be empty in one second and full in the next: what was planned for the one must not serve the other. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Database, openPostgres } from '../../../worker/db/index.ts';
+import type { Database } from '../../../worker/db/index.ts';
 import { ledger } from '../../../worker/runtime/index.ts';
+import { openDatabase } from '../../harness/database-address.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 
 /** Postgres plans a prepared statement for its own arguments so often, then once for all. */
@@ -17,16 +18,7 @@ beforeAll(async () => {
   server = await (await databaseKinds.postgres()).open();
   const { address } = server;
   if (!address) throw new Error('expected a Postgres with an address');
-  db = openPostgres({
-    ...address,
-    applicationName: 'millrace-test',
-    poolMax: 1,
-    acquireTimeoutMs: 5000,
-    recycleSeconds: 3600,
-    statementTimeoutMs: 30_000,
-    planLifeMs: 1,
-    onError: () => undefined,
-  });
+  db = openDatabase(address, { poolMax: 1, planLifeMs: 1 });
 });
 afterAll(async () => {
   await db.close();

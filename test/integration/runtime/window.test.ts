@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { QueueName } from '../../../worker/queues.ts';
 import { defineTask, type Rate, type RegisteredTask } from '../../../worker/runtime/index.ts';
-import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
+import { databaseKinds, databaseNames, type TestDatabase } from '../../harness/databases.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { startRuntime, type TestRuntimeOptions } from '../../harness/runtime.ts';
 import { until } from '../../harness/until.ts';
@@ -37,7 +37,7 @@ function notedTasks(ms = 5) {
   };
 }
 
-describe.each(Object.keys(databaseKinds) as (keyof typeof databaseKinds)[])('on %s', (kind) => {
+describe.each(databaseNames)('on %s', (kind) => {
   let database: TestDatabase;
   let redis: RunningRedis;
   beforeAll(async () => {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { databaseVariables } from '../../../harness/database-address.ts';
 import { freePort } from '../../../harness/processes.ts';
 import { runOnce } from '../setup.ts';
 import { type CommandStage, refused } from './stage.ts';
@@ -11,13 +12,7 @@ const someId = '00000000-0000-7000-8000-00000000abcd';
 
 export function aroundCommands(t: CommandStage): void {
   describe('migrate, config, completion, help', () => {
-    const env = () => ({
-      DB_HOST: t.address.host,
-      DB_PORT: String(t.address.port),
-      DB_USERNAME: t.address.user,
-      DB_PASSWORD: t.address.password,
-      DB_DATABASE: t.address.database,
-    });
+    const env = () => databaseVariables(t.address);
 
     it('should bring a database up to date, and say so when it is', async () => {
       const fresh = `cli_${randomUUID().slice(0, 8)}`;
@@ -38,9 +33,8 @@ export function aroundCommands(t: CommandStage): void {
     });
 
     it('should print the configuration, the completion and help', async () => {
-      const { MILLRACE_URL: _url, ...plain } = env() as Record<string, string>;
-      expect((await t.run(['config'], { env: plain })).stdout).toContain('DB_PASSWORD=***');
-      expect((await t.run(['config'], { env: { ...plain, DB_PORT: 'mill' } })).code).toBe(78);
+      expect((await t.run(['config'], { env: env() })).stdout).toContain('DB_PASSWORD=***');
+      expect((await t.run(['config'], { env: { ...env(), DB_PORT: 'mill' } })).code).toBe(78);
       expect((await t.run(['completion', 'fish'])).stdout).toContain('complete -c millrace');
       expect(await t.run(['completion', 'csh'])).toEqual(refused(2, 'bash, zsh, fish'));
       expect(await t.run(['--help'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: millrace/) });
