@@ -3,6 +3,7 @@ import type { Scenario as Execution } from 'k6/options';
 import { abort } from '../abort.ts';
 import type { Client, NewTask } from '../client.ts';
 import * as metrics from '../metrics.ts';
+import { pause } from '../pause.ts';
 import { metricNames } from '../report/names.ts';
 import type { Settings } from '../settings.ts';
 import { newTaskId } from '../task-id.ts';
@@ -10,6 +11,8 @@ import type { Prepared, Scenario } from './scenario.ts';
 
 /** How long a first task may take, which tells whether anybody works at all. */
 const probeSeconds = 30;
+/** After an answer that did not wait: the API is away, or does not know the task. */
+const pauseSeconds = 1;
 /** Between the end of the drain and k6's own end of the iteration. */
 const marginSeconds = 120;
 
@@ -44,6 +47,7 @@ export async function probe(client: Client): Promise<Prepared> {
     if (left <= 0) {
       abort(`A first task has not ended within ${probeSeconds} s. ${await client.why(id)} Nothing was measured.`);
     }
+    if (task === undefined || task === 'away') await pause(Math.min(pauseSeconds, left));
   }
 }
 
