@@ -79,10 +79,12 @@ export class MillraceStack extends TerraformStack {
       volumes: ['storage', ...volumes, ...(settings.prometheus === undefined ? [] : ['prometheus_data'])],
       configuration: this.#filesOf('init'),
     });
+    const databaseTls = settings.external?.database.MILLRACE_DB_SSL_MODE;
     const secrets = new Secrets(system, {
       image,
       topology: name,
       tls: settings.tls,
+      ...(name === 'external' && databaseTls ? { databaseTls } : {}),
       consumers,
       keyFolder: settings.keyFolder,
     });

@@ -1,6 +1,7 @@
 /** Servers of an operator's own, in the place of the kit's Redis and Postgres. */
 import { StartError } from '../../worker/errors.ts';
 import type { Values } from '../passed-on.ts';
+import { secretFile } from './worker-image.ts';
 
 /** Where they stand, by Dify's variables. An empty value counts as unset. */
 export interface ExternalServers {
@@ -24,6 +25,8 @@ export function externalServers(values: Values): ExternalServers {
       DB_PORT: values.DB_PORT || '5432',
       DB_USERNAME: values.DB_USERNAME || 'postgres',
       DB_DATABASE: values.DB_DATABASE || 'millrace',
+      MILLRACE_DB_SSL_MODE: values.MILLRACE_DB_SSL_MODE ?? '',
+      MILLRACE_DB_SSL_CA_CERTS: values.MILLRACE_DB_SSL_MODE ? secretFile('db_ca.crt') : '',
     },
     redis: Object.fromEntries([
       redis('REDIS_HOST'),
@@ -34,7 +37,7 @@ export function externalServers(values: Values): ExternalServers {
       redis('REDIS_SENTINELS'),
       redis('REDIS_SENTINEL_SERVICE_NAME'),
       redis('REDIS_SENTINEL_USERNAME'),
-      ['REDIS_SENTINEL_PASSWORD_FILE', values.REDIS_SENTINELS ? '/run/secrets/millrace/redis_sentinel_password' : ''],
+      ['REDIS_SENTINEL_PASSWORD_FILE', values.REDIS_SENTINELS ? secretFile('redis_sentinel_password') : ''],
       redis('REDIS_USE_CLUSTERS', 'false'),
       redis('REDIS_CLUSTERS'),
     ]),

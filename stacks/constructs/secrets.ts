@@ -41,6 +41,8 @@ export interface SecretsProps {
   readonly image: string;
   readonly topology: string;
   readonly tls: boolean;
+  /** MILLRACE_DB_SSL_MODE of a Postgres of the operator's own. @default no TLS */
+  readonly databaseTls?: string;
   /** Each gets a volume `secrets_<consumer>` with its own secrets. */
   readonly consumers: readonly string[];
   /** Folder of the checkout that the API key is written to. */
@@ -49,13 +51,17 @@ export interface SecretsProps {
 
 /** Makes passwords, the ACL of Redis, certificates and the API key once, and writes to each consumer what it may know. */
 export class Secrets extends Service {
-  constructor(system: System, { image, topology, tls, consumers, keyFolder }: SecretsProps) {
+  constructor(system: System, { image, topology, tls, databaseTls, consumers, keyFolder }: SecretsProps) {
     super(system, {
       ...rootOneShot,
       service: 'secrets',
       image,
       command: ['secrets'],
-      environment: { MILLRACE_TOPOLOGY: topology, MILLRACE_TLS: String(tls) },
+      environment: {
+        MILLRACE_TOPOLOGY: topology,
+        MILLRACE_TLS: String(tls),
+        ...(databaseTls === undefined ? {} : { MILLRACE_DB_SSL_MODE: databaseTls }),
+      },
       mounts: [
         { volume: 'secrets_store', target: '/run/millrace/store' },
         ...consumers.map((consumer) => ({

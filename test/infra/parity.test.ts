@@ -82,6 +82,7 @@ describe.each(['standalone', 'sentinel', 'cluster'])('the system %s', (topology)
 describe("an operator's own servers", () => {
   it.each<[string, Chosen]>([
     ['one Redis', { REDIS_HOST: 'redis.internal', REDIS_USERNAME: 'queues' }],
+    ['TLS to Postgres', { REDIS_HOST: 'redis.internal', MILLRACE_DB_SSL_MODE: 'verify-full' }],
     ['sentinels', { REDIS_USE_SENTINEL: 'true', REDIS_SENTINELS: 'one:26379,two:26379', MILLRACE_TLS: 'true' }],
   ])('should be reached in the same way by compose and by the stack external: %s', async (_what, where) => {
     const chosen = { MILLRACE_TOPOLOGY: 'external', DB_HOST: 'db.internal', DB_USERNAME: 'owner', ...where };

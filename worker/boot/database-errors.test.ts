@@ -17,6 +17,15 @@ it('should name the server, role and database that do not go together, never the
   }
 });
 
+it('should name the server that did not prove who it is, and what was wanted', () => {
+  const tls = readConfig({ DB_HOST: 'db', DB_PASSWORD: 'hunter2', MILLRACE_DB_SSL_MODE: 'verify-full' });
+  expect(databaseStartError(tls, withState('SELF_SIGNED_CERT_IN_CHAIN'))).toMatchObject({
+    code: 'database_untrusted',
+    message: 'The Postgres at db:5432 did not prove who it is, as MILLRACE_DB_SSL_MODE=verify-full wants',
+    hint: expect.stringContaining('MILLRACE_DB_SSL_CA_CERTS'),
+  });
+});
+
 it('should name the database whose files are damaged', () => {
   for (const state of ['XX001', 'XX002']) {
     expect(databaseStartError(embedded, withState(state))).toMatchObject({

@@ -90,6 +90,19 @@ it('should work out the database target from the names that Dify uses', () => {
   });
 });
 
+it('should read the CA of a Postgres with TLS, and refuse one that is not there', () => {
+  expect(readConfig(server).database).not.toHaveProperty('tls');
+  expect(readConfig({ ...server, MILLRACE_DB_SSL_MODE: 'verify-full' }).database?.tls).toEqual({ mode: 'verify-full' });
+  const path = join(folder, 'database-ca.crt');
+  const asked = { ...server, MILLRACE_DB_SSL_MODE: 'verify-ca', MILLRACE_DB_SSL_CA_CERTS: path };
+  expect(faultsOf(asked)).toEqual([expect.stringContaining(`MILLRACE_DB_SSL_CA_CERTS: cannot read ${path}`)]);
+  writeFileSync(path, 'PEM');
+  expect(readConfig(asked).database?.tls).toEqual({ mode: 'verify-ca', ca: 'PEM' });
+  expect(faultsOf({ ...server, MILLRACE_DB_SSL_MODE: 'require' })).toEqual([
+    'MILLRACE_DB_SSL_MODE: expected one of disable, verify-ca, verify-full, instead got "require"',
+  ]);
+});
+
 it('should refuse a database that is not Postgres', () => {
   expect(faultsOf({ DB_TYPE: 'mysql' })).toEqual([
     'DB_TYPE: expected postgresql, instead got "mysql"; Millrace runs on Postgres only',

@@ -2,21 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isQueueName, type PoolName, type QueueName, queueNames, queuesOfPool } from '../queues.ts';
+import { type DatabaseTarget, databaseTarget } from './database-target.ts';
 import { configError, type Environment, givenValue, inspectEnvironment, type RawEnvironment } from './environment.ts';
 import { type RedisTargets, redisTargets } from './redis-target.ts';
 import { isVariable } from './variables.ts';
 
-export interface DatabaseTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  readonly poolMax: number;
-  readonly acquireTimeoutMs: number;
-  readonly recycleSeconds: number;
-  readonly statementTimeoutMs: number;
-}
+export type { DatabaseTarget };
 
 export type EmbeddingSettings =
   | { readonly provider: 'embedded'; readonly threads: number }
@@ -100,29 +91,6 @@ type RatesByQueue = ReadonlyMap<QueueName, { readonly perSecond: number }>;
 
 const minKeyLength = 16;
 const logLevels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error', CRITICAL: 'fatal' } as const;
-
-function databaseTarget(env: Environment, faults: string[]): DatabaseTarget | undefined {
-  if (env.DB_TYPE !== 'postgresql') {
-    faults.push(`DB_TYPE: expected postgresql, instead got "${env.DB_TYPE}"; Millrace runs on Postgres only`);
-  }
-  if (env.DB_HOST === undefined) {
-    if (env.MODE !== 'all') faults.push(`DB_HOST: needed in mode ${env.MODE}`);
-    return undefined;
-  }
-  if (env.DB_PASSWORD === undefined)
-    faults.push('DB_PASSWORD: needed with DB_HOST; give it as DB_PASSWORD_FILE to keep it out of the environment');
-  return {
-    host: env.DB_HOST,
-    port: env.DB_PORT,
-    user: env.DB_USERNAME,
-    password: env.DB_PASSWORD ?? '',
-    database: env.DB_DATABASE,
-    poolMax: env.SQLALCHEMY_POOL_SIZE + env.SQLALCHEMY_MAX_OVERFLOW,
-    acquireTimeoutMs: env.SQLALCHEMY_POOL_TIMEOUT * 1000,
-    recycleSeconds: env.SQLALCHEMY_POOL_RECYCLE,
-    statementTimeoutMs: env.MILLRACE_STATEMENT_TIMEOUT * 1000,
-  };
-}
 
 function embeddingSettings(env: Environment, faults: string[]): EmbeddingSettings {
   if (env.MILLRACE_EMBEDDING_PROVIDER === 'embedded')

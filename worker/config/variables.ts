@@ -260,6 +260,17 @@ const database = {
   DB_USERNAME: text({ default: 'postgres', doc: 'Database role.' }),
   DB_PASSWORD: text({ secret: true, doc: 'Password of the role.' }),
   DB_DATABASE: text({ default: 'millrace', doc: 'Database name.' }),
+  MILLRACE_DB_SSL_MODE: oneOf(
+    'disable',
+    'verify-ca',
+    'verify-full',
+  )({
+    default: 'disable',
+    doc: 'TLS to Postgres, in its own words: `verify-full` wants a certificate of the CA for the name or address in `DB_HOST`, `verify-ca` one of the CA.',
+  }),
+  MILLRACE_DB_SSL_CA_CERTS: text({
+    doc: 'Path of the CA certificate of Postgres (PEM). Unset: the public CAs that Node knows.',
+  }),
   SQLALCHEMY_POOL_SIZE: integer(1, 1000, 'connections')({ default: 30, doc: 'Connections a process keeps.' }),
   SQLALCHEMY_MAX_OVERFLOW: integer(0, 1000, 'connections')({ default: 10, doc: 'Connections it may open besides.' }),
   SQLALCHEMY_POOL_RECYCLE: integer(

@@ -12,3 +12,4 @@ export { borrowDatabase, type DatabaseAnswer, type DatabaseRequest, type Lender,
 export { migrate, readMigrations, waitForSchema } from './migrate.ts';
 export { openPglite } from './pglite.ts';
 export { openPostgres, type PostgresOptions } from './postgres.ts';
+export { isUntrustedServer } from './tls.ts';

@@ -1,6 +1,8 @@
 /** The node-postgres driver. */
 import pg from 'pg';
+import type { DatabaseTls } from '../config/database-target.ts';
 import { type Database, guard, type Row, type SqlValue, type Transaction } from './database.ts';
+import { tlsOptions } from './tls.ts';
 
 export interface PostgresOptions {
   readonly host: string;
@@ -8,6 +10,8 @@ export interface PostgresOptions {
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** Absent: without TLS. */
+  readonly tls?: DatabaseTls;
   readonly applicationName: string;
   /** Connections kept and opened at most. `SQLALCHEMY_POOL_SIZE` + `SQLALCHEMY_MAX_OVERFLOW`. */
   readonly poolMax: number;
@@ -67,6 +71,7 @@ export function openPostgres(options: PostgresOptions): Database {
     user: options.user,
     password: options.password,
     database: options.database,
+    ...(options.tls === undefined ? {} : { ssl: tlsOptions(options.host, options.tls) }),
     application_name: options.applicationName,
     max: options.poolMax,
     min: 0,

@@ -22,6 +22,12 @@ const kinds: readonly Kind[] = [
     mend: 'Check DB_USERNAME and DB_PASSWORD, and the lines of pg_hba.conf for this machine.',
   },
   {
+    code: 'database_untrusted',
+    pattern: /_CERT|^CERT_|UNABLE_TO_|ERR_SSL_|does not support SSL/,
+    what: 'does not prove who it is',
+    mend: 'Check its certificate against MILLRACE_DB_SSL_CA_CERTS and DB_HOST, and that it has ssl = on; MILLRACE_DB_SSL_MODE says what is wanted.',
+  },
+  {
     code: 'database_missing',
     pattern: /^3D000/,
     what: 'has no such database',

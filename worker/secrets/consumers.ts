@@ -28,6 +28,8 @@ export type Content =
   /** An ACL file: these users with hashed passwords, and the default user off. */
   | { readonly kind: 'acl'; readonly users: readonly AclUserName[] }
   | { readonly kind: 'ca' }
+  /** Of a Postgres that is not the kit's; without TLS to it there is no such file. */
+  | { readonly kind: 'database-ca' }
   | { readonly kind: 'certificate' | 'key'; readonly of: CertificateName };
 
 /** Certificates that the CA signs. */
@@ -54,7 +56,8 @@ const millrace = 1001;
 /** Of Redis' and of Postgres' images alike. */
 const server = 999;
 
-const database = (role: DatabaseRole) => ({ db_password: { kind: 'database-password', role } }) as const;
+const database = (role: DatabaseRole) =>
+  ({ db_password: { kind: 'database-password', role }, 'db_ca.crt': { kind: 'database-ca' } }) as const;
 const redis = (user: AclUserName, certificate: CertificateName) =>
   ({
     redis_password: { kind: 'redis-password', user },

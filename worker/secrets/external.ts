@@ -12,13 +12,15 @@ export interface ExternalOptions {
   readonly given: TakenOver;
   readonly compose: string;
   readonly tls: boolean;
+  readonly databaseTls: boolean;
 }
 
 /**
  * One user and one password stand for all services there: what the operator was given.
  * @throws StartError `secrets_refused`
  */
-export async function externalSecrets({ store, authority, given, compose, tls }: ExternalOptions): Promise<Sources> {
+export async function externalSecrets(options: ExternalOptions): Promise<Sources> {
+  const { store, authority, given, compose, tls, databaseTls } = options;
   const faults: string[] = [];
   const database = given.database ?? '';
   const redis = given.redis ?? '';
@@ -28,6 +30,11 @@ export async function externalSecrets({ store, authority, given, compose, tls }:
   const theirs = { ca: await at('ca.crt'), certificate: await at('client.crt'), key: await at('client.key') };
   if (tls && theirs.ca === undefined)
     faults.push('MILLRACE_TLS: true wants the certificate of the CA of your Redis, as compose/external/ca.crt');
+  const databaseCa = databaseTls ? await at('db-ca.crt') : undefined;
+  if (databaseTls && databaseCa === undefined)
+    faults.push(
+      'MILLRACE_DB_SSL_MODE: wants the certificate of the CA of your Postgres, as compose/external/db-ca.crt',
+    );
   if ((theirs.certificate === undefined) !== (theirs.key === undefined))
     faults.push('compose/external: expected client.crt and client.key together, instead found one of them');
   if (faults.length > 0) throw refusal(faults);
@@ -44,5 +51,10 @@ export async function externalSecrets({ store, authority, given, compose, tls }:
     if (name === 'ca') return theirs.ca ?? own(name, kind);
     return (kind === 'key' ? theirs.key : theirs.certificate) ?? own(name, kind);
   };
-  return { store: new TheirStore(store.path('.')), authority: { read }, given: given.secrets };
+  return {
+    store: new TheirStore(store.path('.')),
+    authority: { read },
+    given: given.secrets,
+    ...(databaseCa === undefined ? {} : { databaseCa }),
+  };
 }

@@ -13,6 +13,8 @@ import type { SecretStore } from './store.ts';
 export interface Sources {
   readonly given: TakenOver['secrets'];
   readonly store: SecretStore;
+  /** Of a Postgres that is not the kit's. */
+  readonly databaseCa?: string;
   readonly authority: Pick<CertificateAuthority, 'read'>;
 }
 
@@ -51,6 +53,8 @@ async function textOf(content: Content, sources: Sources): Promise<string | unde
       return sources.store.password(content.role);
     case 'redis-password':
       return sources.store.password(content.user);
+    case 'database-ca':
+      return sources.databaseCa;
     case 'api-key':
       return sources.store.apiKey();
     case 'weaviate-key':

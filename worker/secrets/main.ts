@@ -28,6 +28,7 @@ try {
     ...commandOf(process.argv.slice(2)),
     topology: process.env.MILLRACE_TOPOLOGY ?? 'standalone',
     tls: process.env.MILLRACE_TLS === 'true',
+    databaseTls: !['', 'disable'].includes(process.env.MILLRACE_DB_SSL_MODE ?? ''),
     owned: true,
     say: (line) => process.stdout.write(`secrets: ${line}\n`),
   });

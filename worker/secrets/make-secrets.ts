@@ -30,6 +30,8 @@ export interface SecretsOptions extends SecretsCommand {
   readonly host: string;
   readonly topology: string;
   readonly tls: boolean;
+  /** To a Postgres that is not the kit's. */
+  readonly databaseTls: boolean;
   /** Hands files to their consumers' users; root only. */
   readonly owned: boolean;
   readonly say: (line: string) => void;
@@ -61,7 +63,7 @@ export async function makeSecrets(options: SecretsOptions): Promise<void> {
 
   const sources =
     options.topology === 'external'
-      ? await externalSecrets({ store, authority, given, compose: options.compose, tls: options.tls })
+      ? await externalSecrets({ ...options, store, authority, given })
       : { store, authority, given: given.secrets };
   for (const name of consumerNames) {
     const folder = join(options.consumers, name);

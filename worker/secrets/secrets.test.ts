@@ -31,15 +31,18 @@ const make = (options: Partial<SecretsOptions> = {}) =>
     host: join(root, 'host'),
     topology: 'standalone',
     tls: false,
+    databaseTls: false,
     rotate: false,
     rotateApiKey: false,
     owned: false,
     say: (line) => said.push(line),
     ...options,
   });
-/** Without those that are there only when .env sets them. */
+/** Without those that are there only when .env, or a Postgres of the operator's own, sets them. */
 const filesOf = (name: ConsumerName) =>
-  Object.entries<Content>(consumers[name].files).flatMap(([file, { kind }]) => (kind === 'given' ? [] : [file]));
+  Object.entries<Content>(consumers[name].files).flatMap(([file, { kind }]) =>
+    kind === 'given' || kind === 'database-ca' ? [] : [file],
+  );
 const of = (consumer: string, file: string) => readFileSync(join(root, 'consumers', consumer, file), 'utf8');
 const all = () =>
   Object.fromEntries(consumerNames.flatMap((name) => filesOf(name).map((file) => [`${name}/${file}`, of(name, file)])));
@@ -240,6 +243,18 @@ describe('servers that are not of the kit', () => {
       expect(of(name, 'redis_password')).toBe('their-Redis-4410');
       expect(of(name, 'redis_sentinel_password')).toBe('their-Sentinel-97');
     }
+  });
+
+  it('should be reached by TLS to Postgres with its CA, by whoever asks it', async () => {
+    env('DB_PASSWORD=their-Postgres-881\nREDIS_PASSWORD=their-Redis-4410\n');
+    expect(await refused({ ...external, databaseTls: true })).toContain('compose/external/db-ca.crt');
+    mkdirSync(join(root, 'compose/external'), { recursive: true });
+    writeFileSync(join(root, 'compose/external/db-ca.crt'), 'the CA of their Postgres');
+    await make({ ...external, databaseTls: true });
+    for (const name of ['api', 'worker', 'beat', 'migrate'])
+      expect(of(name, 'db_ca.crt')).toBe('the CA of their Postgres');
+    await make(external);
+    expect(readdirSync(join(root, 'consumers/api'))).not.toContain('db_ca.crt');
   });
 
   it('should be refused without passwords, and with TLS without the certificate of their CA', async () => {

@@ -1,8 +1,8 @@
 /** A deployment by Docker Compose of a test's own: a project, a folder for the key and a port that nobody else has. */
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { imageFor } from '../../harness/docker-images.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { type CommandOptions, command, docker, dockerLines, root } from './docker.ts';
@@ -14,6 +14,8 @@ export interface ComposeSettings {
   readonly variables?: Readonly<Record<string, string>>;
   /** Text of compose/.env; it then runs in a copy of the compose files, for the checkout's own is its owner's. */
   readonly envFile?: string;
+  /** Further files of that copy: text by path below compose/. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Another checkout, whose compose files it runs. */
   readonly checkout?: string;
 }
@@ -129,7 +131,11 @@ export async function composeDeployment(settings: ComposeSettings): Promise<Comp
   if (settings.envFile !== undefined) {
     await cp(join(root, 'compose'), join(copy, 'compose'), { recursive: true });
     await cp(join(root, 'compose.yaml'), join(copy, 'compose.yaml'));
-    await writeFile(join(copy, 'compose/.env'), settings.envFile);
+    for (const [path, text] of Object.entries({ ...settings.files, '.env': settings.envFile })) {
+      const file = join(copy, 'compose', path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
   }
   return new ComposeDeployment(
     `millrace-test-${port}`,

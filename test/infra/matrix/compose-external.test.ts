@@ -1,26 +1,36 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { imageFor } from '../../harness/docker-images.ts';
-import { until } from '../../harness/until.ts';
-import { composeDeployment, freePort } from '../harness/compose.ts';
-import { docker } from '../harness/docker.ts';
+import { serverCertificate } from '../harness/certificates.ts';
+import { type ComposeDeployment, composeDeployment } from '../harness/compose.ts';
+import { type OutsideServers, outsideServers } from '../harness/outside-servers.ts';
+
+/** On these servers. @param files further ones of the folder compose/ */
+const deploymentOn = (
+  { variables, redisPassword, databasePassword }: OutsideServers,
+  more: {
+    readonly variables?: Readonly<Record<string, string>>;
+    readonly files?: Readonly<Record<string, string>>;
+  } = {},
+) =>
+  composeDeployment({
+    topology: 'external',
+    variables: { ...variables, ...more.variables },
+    envFile: `DB_PASSWORD=${databasePassword}\nREDIS_PASSWORD=${redisPassword}\n`,
+    ...(more.files === undefined ? {} : { files: more.files }),
+  });
+
+const runningWorkers = async (deployment: ComposeDeployment) =>
+  (await deployment.containers()).filter(({ Service, State }) => Service === 'worker' && State === 'running');
 
 describe('a deployment on servers that are not its own', () => {
   it('should work on them, deploy none, and start nothing when the doctor finds a fault', async () => {
-    const [redisPassword, databasePassword] = [randomBytes(18).toString('hex'), randomBytes(18).toString('hex')];
-    await using servers = await startServers(redisPassword, databasePassword);
-    const envFile = (password: string) => `DB_PASSWORD=${databasePassword}\nREDIS_PASSWORD=${password}\n`;
-    const settings = { topology: 'external', variables: servers.variables } as const;
-
+    await using servers = await outsideServers();
     {
-      await using wrong = await composeDeployment({ ...settings, envFile: envFile(`${redisPassword}-not`) });
+      await using wrong = await deploymentOn({ ...servers, redisPassword: `${servers.redisPassword}-not` });
       await expect(wrong.up()).rejects.toThrow(/WRONGPASS|doctor/);
-      expect(
-        (await wrong.containers()).filter(({ Service, State }) => Service === 'worker' && State === 'running'),
-      ).toEqual([]);
+      expect(await runningWorkers(wrong)).toEqual([]);
     }
     {
-      await using deployment = await composeDeployment({ ...settings, envFile: envFile(redisPassword) });
+      await using deployment = await deploymentOn(servers);
       await deployment.up();
       const api = await deployment.api();
       expect(await api.indexAndAsk('The bell weighs 812 kilograms.', 'How heavy is the bell?')).toContain('812');
@@ -28,40 +38,33 @@ describe('a deployment on servers that are not its own', () => {
       expect(services.filter((service) => /redis|postgres/.test(service))).toEqual([]);
     }
   });
-});
 
-/** Redis and Postgres on the address by which containers reach this host. */
-async function startServers(redisPassword: string, databasePassword: string) {
-  await using stack = new AsyncDisposableStack();
-  const gateway = (
-    await docker(['network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}'])
-  ).trim();
-  const start = async (port: number, inside: number, ...args: readonly string[]) => {
-    const id = (await docker(['run', '--detach', '--publish', `${gateway}:${port}:${inside}`, ...args])).trim();
-    stack.defer(async () => {
-      await docker(['rm', '--force', '--volumes', id]);
-    });
-    return id;
-  };
-  const [redisPort, databasePort] = [await freePort(), await freePort()];
-  const settings = ['redis-server', '--requirepass', redisPassword, '--appendonly', 'yes', '--maxmemory', '200mb'];
-  await start(redisPort, 6379, imageFor('REDIS_IMAGE'), ...settings, '--maxmemory-policy', 'noeviction');
-  const database = await start(
-    ...[databasePort, 5432, '--env', `POSTGRES_PASSWORD=${databasePassword}`, '--env', 'POSTGRES_DB=millrace'],
-    ...[imageFor('POSTGRES_IMAGE'), 'postgres', '-c', 'max_connections=400'],
-  );
-  await until('Postgres answers', 60_000, async () => {
-    await docker(['exec', database, 'pg_isready', '-h', '127.0.0.1', '-d', 'millrace']);
-    return true;
+  it('should speak TLS to a Postgres that proves who it is, and refuse one of another CA, of another name, or without TLS', async () => {
+    const variables = { MILLRACE_DB_SSL_MODE: 'verify-full' };
+    const { ca: otherCa } = await serverCertificate('DNS:another.example');
+    const refused = async (servers: OutsideServers, ca: string) => {
+      await using deployment = await deploymentOn(servers, { variables, files: { 'external/db-ca.crt': ca } });
+      await expect(deployment.up()).rejects.toThrow(/database_untrusted/);
+      expect(await runningWorkers(deployment)).toEqual([]);
+    };
+    const caOf = ({ certificate }: OutsideServers) => certificate?.ca ?? otherCa;
+    {
+      await using servers = await outsideServers({ postgresTls: 'itself' });
+      await refused(servers, otherCa);
+      await using deployment = await deploymentOn(servers, {
+        variables,
+        files: { 'external/db-ca.crt': caOf(servers) },
+      });
+      await deployment.up();
+      const api = await deployment.api();
+      expect(await api.indexAndAsk('The well is 31 metres deep.', 'How deep is the well?')).toContain('31');
+      const sessions = `select count(*) > 2, bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid)
+        where application_name like 'millrace-%'`;
+      expect(await servers.sql(sessions)).toBe('t|t');
+    }
+    for (const postgresTls of ['another', undefined] as const) {
+      await using servers = await outsideServers(postgresTls === undefined ? {} : { postgresTls });
+      await refused(servers, caOf(servers));
+    }
   });
-  const owned = stack.move();
-  return {
-    variables: {
-      DB_HOST: gateway,
-      DB_PORT: String(databasePort),
-      REDIS_HOST: gateway,
-      REDIS_PORT: String(redisPort),
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
+});
