@@ -24,6 +24,23 @@ const bySecond = [metricNames.acceptedAt, metricNames.endedAt].flatMap((name) =>
   Array.from({ length: chartSeconds }, (_, second) => [`${name}{second:${second}}`, ['count>=0']] as const),
 );
 
+const folder = settings.out ?? import.meta.resolve('./reports').replace(/^file:\/\//, '');
+/** k6 exits with 0 and prints no report where its folder is missing. Only while scripts are read may anything be opened. */
+const folderIsThere = isThere(folder);
+
+function isThere(path: string): boolean {
+  const absolute = path.startsWith('/');
+  // where k6 was started: scripts are told by the shell alone
+  if (!absolute && !__ENV.PWD) return true;
+  try {
+    open(absolute ? path : `${__ENV.PWD}/${path}`);
+    return true;
+  } catch (error) {
+    // a folder cannot be opened either, and k6 says that in other words
+    return !/no such file|not a directory|cannot find/i.test(String(error));
+  }
+}
+
 export const options: Options = {
   scenarios: { [scenario.name]: scenario.execution(settings) },
   thresholds: {
@@ -42,6 +59,7 @@ export const options: Options = {
 
 export async function setup(): Promise<Prepared> {
   if (faults.length > 0) abort(faults.join('\n'));
+  if (!folderIsThere) abort(`LOADTEST_OUT: expected a folder that is there, instead got "${folder}".`);
   if (key === undefined) {
     abort(
       `There is no API key for ${settings.url}. Set MILLRACE_API_KEY or MILLRACE_API_KEY_FILE, or start Millrace first, which writes one. Looked for: ${looked.join(', ')}.`,
@@ -53,7 +71,12 @@ export async function setup(): Promise<Prepared> {
 }
 
 export default async function run(prepared: Prepared): Promise<void> {
-  await scenario.run({ client, settings, prepared });
+  try {
+    await scenario.run({ client, settings, prepared });
+  } catch (error) {
+    // k6 would go on and exit with 0: what was sent has no account then, and no threshold is broken
+    abort(`The scenario ${scenario.name} broke off, so that what it sent has no account: ${error}`);
+  }
 }
 
 export async function teardown(prepared: Prepared): Promise<void> {
@@ -65,6 +88,6 @@ export function handleSummary(data: K6Summary): Record<string, string> {
     scenario: scenario.name,
     description: scenario.describe(settings),
     url: settings.url,
-    folder: settings.out ?? import.meta.resolve('./reports').replace(/^file:\/\//, ''),
+    folder,
   });
 }
