@@ -6,7 +6,7 @@ export type StageFigures = Readonly<Record<string, number>>;
 
 export interface Threshold {
   readonly metric: string;
-  /** As k6 writes it: `p(95)<=500`. */
+  /** As k6 writes it: `p(95)<=500`; of an account that is not whole, `count==completed+failed+lost`. */
   readonly expression: string;
   readonly ok: boolean;
 }
@@ -17,7 +17,9 @@ export interface LoadReport {
   readonly url: string;
   /** ISO 8601, when the report was written. */
   readonly writtenAt: string;
+  /** Every threshold was held, and every accepted task is accounted for. */
   readonly passed: boolean;
+  /** Of the whole run, as k6 tells it. */
   readonly seconds: number;
   /** Worker processes when the run began. */
   readonly workers: number;
@@ -28,7 +30,7 @@ export interface LoadReport {
     readonly lost: number;
     readonly refused: number;
   };
-  /** Tasks that ended a second, from the first accepted to the last end, by the ledger's clock. */
+  /** Tasks that ended a second, from the first accepted (in `scaling`: the first claimed) to the last end, by the ledger's clock. */
   readonly throughput: number;
   readonly stages: Readonly<Partial<Record<Stage, StageFigures>>>;
   /** By second of the run, by the ledger's clock. */

@@ -75,6 +75,15 @@ describe('the report of a run', () => {
     expect(files['/reports/throughput.txt']).toContain('throughput against http://127.0.0.1:5001: FAILED');
   });
 
+  it('should fail when tasks that were accepted are in no other column, as after a run that was broken off', () => {
+    const broken = { ...summary(), metrics: { ...summary().metrics, millrace_completed: counter(2) } };
+    const report = loadReport(broken, about);
+    expect(report.passed).toBe(false);
+    expect(report.thresholds.filter(({ ok }) => !ok)).toEqual([
+      { metric: 'millrace_accepted', expression: 'count==completed+failed+lost', ok: false },
+    ]);
+  });
+
   it('should be a page that stands alone, with a chart of times and one of tasks by second', () => {
     const page = reportFiles(summary(), about)['/reports/throughput.html'] ?? '';
     expect(page.match(/<svg /g)).toHaveLength(2);
