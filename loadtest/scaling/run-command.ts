@@ -3,6 +3,10 @@ import { spawn } from 'node:child_process';
 import { MillraceError } from '../../worker/errors.ts';
 
 const keptLines = 30;
+/** From SIGTERM to SIGKILL. */
+const graceMs = 10_000;
+/** What a command started may live on and hold its output open: that is waited for no longer. */
+const outputMs = 2000;
 
 export interface CommandOptions {
   readonly cwd: string;
@@ -18,8 +22,6 @@ export async function runCommand(words: readonly string[], { cwd, env, limitSeco
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: limitSeconds * 1000,
-    killSignal: 'SIGTERM',
   });
   const lines: string[] = [];
   const keep = (text: string) => {
@@ -31,7 +33,17 @@ export async function runCommand(words: readonly string[], { cwd, env, limitSeco
   const { promise, resolve, reject } = Promise.withResolvers<readonly [number | null, NodeJS.Signals | null]>();
   child.once('error', reject);
   child.once('close', (code, signal) => resolve([code, signal]));
-  const [code, signal] = await promise.catch((cause: unknown) => {
+  const timers = [
+    setTimeout(() => child.kill('SIGTERM'), limitSeconds * 1000),
+    setTimeout(() => child.kill('SIGKILL'), limitSeconds * 1000 + graceMs),
+  ];
+  child.once('exit', (code, signal) => timers.push(setTimeout(() => resolve([code, signal]), outputMs)));
+  const ended = promise.finally(() => {
+    for (const timer of timers) clearTimeout(timer);
+    child.stdout.destroy();
+    child.stderr.destroy();
+  });
+  const [code, signal] = await ended.catch((cause: unknown) => {
     throw new MillraceError({
       code: 'command_not_found',
       message: `${program} cannot be started`,
