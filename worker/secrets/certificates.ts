@@ -4,7 +4,7 @@ import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:cry
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errorText, MillraceError } from '../errors.ts';
+import { MillraceError } from '../errors.ts';
 import { type CertificateName, certificates } from './consumers.ts';
 import { readIfThere, writeSecret } from './files.ts';
 
@@ -22,7 +22,10 @@ export class CertificateAuthority {
     this.#folder = folder;
   }
 
-  /** Makes what is missing, ends soon, is of another CA or has other names. Returns what was made. */
+  /**
+   * Makes what is missing, cannot be read, ends soon, is of another CA or has other names. Returns the names of what was made.
+   * @throws MillraceError `certificates_not_made`
+   */
   async ensure(): Promise<readonly string[]> {
     const made: string[] = [];
     await writeFile(this.#at('openssl.cnf'), '[req]\ndistinguished_name = none\n[none]\n');
@@ -40,13 +43,14 @@ export class CertificateAuthority {
     return made;
   }
 
-  /** Makes every certificate anew, of the same CA. */
+  /** Makes every certificate anew, of the same CA. @throws MillraceError `certificates_not_made` */
   async renew(): Promise<void> {
     for (const name of Object.keys(certificates) as CertificateName[])
       await rm(this.#at(`${name}.crt`), { force: true });
     await this.ensure();
   }
 
+  /** PEM of a certificate or of its key; undefined when there is none. */
   read(name: CertificateName | 'ca', kind: 'crt' | 'key'): Promise<string | undefined> {
     return readIfThere(this.#at(`${name}.${kind}`));
   }
@@ -59,9 +63,9 @@ export class CertificateAuthority {
   async #lasting(name: CertificateName | 'ca'): Promise<X509Certificate | undefined> {
     const [text, key] = await Promise.all([this.read(name, 'crt'), this.read(name, 'key')]);
     if (text === undefined || key === undefined) return undefined;
-    const certificate = new X509Certificate(text);
-    const left = certificate.validToDate.getTime() - Date.now();
-    return left > renewBeforeMs && certificate.checkPrivateKey(createPrivateKey(key)) ? certificate : undefined;
+    const certificate = pairOf(text, key);
+    if (certificate === undefined) return undefined;
+    return certificate.validToDate.getTime() - Date.now() > renewBeforeMs ? certificate : undefined;
   }
 
   async #makeCa(): Promise<X509Certificate> {
@@ -99,21 +103,33 @@ export class CertificateAuthority {
   }
 }
 
+/** The certificate of that key. Undefined: another's, or one of the two is damaged, as a machine that lost its power may leave it. */
+function pairOf(text: string, key: string): X509Certificate | undefined {
+  try {
+    const certificate = new X509Certificate(text);
+    return certificate.checkPrivateKey(createPrivateKey(key)) ? certificate : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** True: `certificate` is of this CA and for these names. */
 function fits(certificate: X509Certificate, ca: X509Certificate, name: CertificateName): boolean {
   const names = [...(certificate.subjectAltName ?? '').matchAll(/DNS:([^,\s]+)/g)].map(([, found = '']) => found);
   return certificate.verify(ca.publicKey) && names.join() === certificates[name].names.join();
 }
 
-async function openssl(...args: string[]): Promise<string> {
+async function openssl(...args: string[]): Promise<void> {
   try {
-    const { stdout } = await promisify(execFile)('openssl', args, { timeout: timeoutMs });
-    return stdout;
+    await promisify(execFile)('openssl', args, { timeout: timeoutMs });
   } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
     throw new MillraceError({
       code: 'certificates_not_made',
-      message: `openssl ${args[0]} failed: ${errorText(cause)}`,
-      hint: 'The worker image brings openssl; outside of it, install it.',
+      message: missing
+        ? 'There is no openssl on the PATH.'
+        : `openssl ${args[0]} failed, or took over ${timeoutMs / 1000} s.`,
+      hint: missing ? 'The worker image brings it; outside of it, install it.' : 'Its own words tell why.',
       cause,
     });
   }

@@ -1,6 +1,7 @@
 /** The one-shot `secrets`: makes what is missing, takes over what is there, hands each consumer its own. */
 import { exitConfig, exitFailed } from '../boot/exit-codes.ts';
-import { errorText, StartError } from '../errors.ts';
+import { errorText, MillraceError, StartError } from '../errors.ts';
+import { refusal } from './dify-env.ts';
 import { makeSecrets, type SecretsCommand } from './make-secrets.ts';
 
 /** Where the kit mounts them (docs/reference/kit.md). */
@@ -22,22 +23,29 @@ function commandOf(args: readonly string[]): SecretsCommand {
   });
 }
 
+/** A variable that has to be one of these words. @throws StartError `secrets_refused` */
+function oneOf(name: string, otherwise: string, words: readonly string[]): string {
+  const value = process.env[name] || otherwise;
+  if (words.includes(value)) return value;
+  throw refusal([`${name}: expected ${words.join(', ')}, instead got ${value}`]);
+}
+
 try {
   await makeSecrets({
     ...folders,
     ...commandOf(process.argv.slice(2)),
-    topology: process.env.MILLRACE_TOPOLOGY ?? 'standalone',
-    tls: process.env.MILLRACE_TLS === 'true',
+    topology: oneOf('MILLRACE_TOPOLOGY', 'standalone', ['standalone', 'sentinel', 'cluster', 'external']),
+    tls: oneOf('MILLRACE_TLS', 'false', ['true', 'false']) === 'true',
     databaseTls: !['', 'disable'].includes(process.env.MILLRACE_DB_SSL_MODE ?? ''),
     owned: true,
     say: (line) => process.stdout.write(`secrets: ${line}\n`),
   });
 } catch (error) {
-  const known = error instanceof StartError;
+  const known = error instanceof MillraceError;
   process.stderr.write(
     known
-      ? `secrets: ${error.code}: ${error.message}\n${error.hint ? `${error.hint}\n` : ''}`
+      ? `secrets: ${error.code}: ${errorText(error)}\n${error.hint ? `${error.hint}\n` : ''}`
       : `secrets: ${errorText(error)}\n`,
   );
-  process.exit(known ? exitConfig : exitFailed);
+  process.exit(error instanceof StartError ? exitConfig : exitFailed);
 }

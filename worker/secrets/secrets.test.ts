@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -153,6 +153,18 @@ describe('the secrets of a deployment', () => {
     ]);
     const authorityKey = readFileSync(join(root, 'store/ca.key'), 'utf8');
     expect(Object.values(all())).not.toContain(authorityKey);
+  });
+
+  it('should make certificates anew that cannot be read, as a power cut may leave them', async () => {
+    await make();
+    const before = all();
+    writeFileSync(join(root, 'store/redis.crt'), '');
+    chmodSync(join(root, 'store/api.key'), 0o600);
+    writeFileSync(join(root, 'store/api.key'), '-----BEGIN PRIVATE KEY-----\n');
+    await make();
+    expect(said).toContain('made certificates: api, redis');
+    const changed = Object.keys(before).filter((file) => before[file] !== all()[file]);
+    expect(changed.sort()).toEqual(['api/client.crt', 'api/client.key', 'redis/server.crt', 'redis/server.key']);
   });
 
   it('should put the API key alone on the host, and take over the one that stands there', async () => {
