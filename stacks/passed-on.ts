@@ -6,6 +6,9 @@ export type Values = Readonly<Record<string, string | undefined>>;
 /** To every process of the worker image, migrations among them. */
 const everywhere = [
   'LOG_LEVEL',
+  'LOG_FILE',
+  'LOG_FILE_MAX_SIZE',
+  'LOG_FILE_BACKUP_COUNT',
   'MILLRACE_SAMPLE_TASKS',
   'MILLRACE_WINDOW',
   'MILLRACE_RATE_LIMITS',

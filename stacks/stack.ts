@@ -76,7 +76,7 @@ export class MillraceStack extends TerraformStack {
     const volumes = name === 'external' ? [] : ['postgres_data', ...kinds[name].volumes];
     const permissions = new InitPermissions(system, {
       image,
-      volumes: ['storage', ...volumes, ...(settings.prometheus === undefined ? [] : ['prometheus_data'])],
+      volumes: ['storage', 'logs', ...volumes, ...(settings.prometheus === undefined ? [] : ['prometheus_data'])],
       configuration: this.#filesOf('init'),
     });
     const databaseTls = settings.external?.database.MILLRACE_DB_SSL_MODE;
@@ -138,7 +138,7 @@ export class MillraceStack extends TerraformStack {
     const migrations = new Migrations(system, {
       image: settings.images.worker,
       environment: settings.passedOn.migrate,
-      after: [secrets, database],
+      after: [...prepared, database],
     });
     return { ready: [secrets, migrations, ...redis.ready], environment: this.#whereRedisIs(), servers: {} };
   }
@@ -157,7 +157,12 @@ export class MillraceStack extends TerraformStack {
     const servers = { servers: external };
     const environment = this.#whereRedisIs();
     const image = settings.images.worker;
-    const migrations = new Migrations(system, { image, environment: passedOn.migrate, ...servers, after: [secrets] });
+    const migrations = new Migrations(system, {
+      image,
+      environment: passedOn.migrate,
+      ...servers,
+      after: [permissions, secrets],
+    });
     const doctor = new Doctor(system, {
       image,
       environment: { ...environment, ...passedOn.worker },

@@ -3,7 +3,7 @@
 set -eu
 for volume in /volumes/*; do
   case "$(basename "$volume")" in
-    storage) owner=1001:1001 ;;
+    storage | logs) owner=1001:1001 ;;
     postgres_data | redis_data | redis_[0-9]_data | sentinel_[0-9]_data) owner=999:999 ;;
     weaviate_data) owner=1000:1000 ;;
     prometheus_data) owner=65534:65534 ;;

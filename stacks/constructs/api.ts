@@ -2,7 +2,7 @@ import type { ExternalServers } from './external-servers.ts';
 import { Service } from './service.ts';
 import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
-import { database, outward, redisLogin, secretFile, secretsOf, storage, workerUser } from './worker-image.ts';
+import { database, logs, outward, redisLogin, secretFile, secretsOf, storage, workerUser } from './worker-image.ts';
 
 export interface ApiProps {
   readonly image: string;
@@ -47,7 +47,7 @@ export class Api extends Service {
         ...outward,
       },
       networks: ['edge', 'data', 'ssrf_proxy_network'],
-      mounts: [secretsOf('api'), storage],
+      mounts: [secretsOf('api'), storage, logs],
       temporaryMegabytes: 256,
       health: ['millrace-health'],
       memoryMegabytes: props.memoryMegabytes ?? 1024,

@@ -2,7 +2,7 @@ import type { ExternalServers } from './external-servers.ts';
 import { Service } from './service.ts';
 import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
-import { database, redisLogin, secretsOf, workerUser } from './worker-image.ts';
+import { database, logs, redisLogin, secretsOf, workerUser } from './worker-image.ts';
 
 export interface BeatProps {
   readonly image: string;
@@ -29,7 +29,7 @@ export class Beat extends Service {
         ...servers?.redis,
       },
       networks: ['data'],
-      mounts: [secretsOf('beat')],
+      mounts: [secretsOf('beat'), logs],
       health: ['millrace-health'],
       memoryMegabytes: 256,
       cpus: 0.5,

@@ -2,7 +2,7 @@ import type { ExternalServers } from './external-servers.ts';
 import { Service } from './service.ts';
 import type { Gated } from './service-props.ts';
 import type { System } from './system.ts';
-import { database, secretsOf, workerUser } from './worker-image.ts';
+import { database, logs, secretsOf, workerUser } from './worker-image.ts';
 
 export interface MigrationsProps {
   readonly image: string;
@@ -28,7 +28,7 @@ export class Migrations extends Service {
         ...servers?.database,
       },
       networks: ['data'],
-      mounts: [secretsOf('migrate')],
+      mounts: [secretsOf('migrate'), logs],
       memoryMegabytes: 256,
       cpus: 1,
       pids: 512,

@@ -18,6 +18,8 @@ export const secretsOf = (consumer: string): VolumeMount => ({
 export const secretFile = (name: string) => `${secretsFolder}/${name}`;
 
 export const storage: VolumeMount = { volume: 'storage', target: '/app/storage' };
+/** For LOG_FILE: the root is read-only. */
+export const logs: VolumeMount = { volume: 'logs', target: '/app/logs' };
 
 /** A folder of `compose/`, where the containers of both doors find it. */
 export const kitFolder = (name: string): FolderMount => ({ path: `compose/${name}`, target: `/etc/millrace/${name}` });

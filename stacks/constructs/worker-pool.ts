@@ -3,7 +3,7 @@ import type { ExternalServers } from './external-servers.ts';
 import { Service } from './service.ts';
 import type { Gated, ServiceProps } from './service-props.ts';
 import type { System } from './system.ts';
-import { database, outward, redisLogin, secretsOf, storage, workerUser } from './worker-image.ts';
+import { database, logs, outward, redisLogin, secretsOf, storage, workerUser } from './worker-image.ts';
 
 export interface WorkerProps {
   readonly image: string;
@@ -46,7 +46,7 @@ export function workerProps({ image, environment, servers, memoryMegabytes, cpus
       ...outward,
     },
     networks: ['data', 'ssrf_proxy_network'],
-    mounts: [secretsOf('worker'), storage],
+    mounts: [secretsOf('worker'), storage, logs],
     temporaryMegabytes: 256,
     health: ['millrace-health'],
     memoryMegabytes: memoryMegabytes ?? 1536,

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { composeDeployment } from './harness/compose.ts';
 import { allowedBeyondNeed } from './harness/least-privilege.ts';
+import { writersOf } from './harness/log-file.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
 
 describe('a standalone deployment by compose', () => {
   it('should index a document, do 1,000 tasks, scale to three workers that all work, and leave nothing', async () => {
-    const deployment = await composeDeployment({ topology: 'standalone' });
+    const deployment = await composeDeployment({
+      topology: 'standalone',
+      variables: { LOG_FILE: '/app/logs/server.log' },
+    });
     {
       await using _ = deployment;
       await deployment.up();
@@ -25,6 +29,11 @@ describe('a standalone deployment by compose', () => {
       const workers = after.filter(({ Service }) => Service === 'worker');
       expect(workers.map(({ State, Health }) => `${State} ${Health}`)).toEqual(Array(3).fill('running healthy'));
       await allWork(deployment, api, 3, 120_000);
+
+      // one file of all that log, on a read-only root
+      const log = await deployment.compose(['exec', '-T', 'worker', 'cat', '/app/logs/server.log']);
+      const logging = after.filter(({ Service }) => ['api', 'worker', 'worker_beat'].includes(Service));
+      expect(writersOf(log)).toEqual(expect.arrayContaining(logging.map(({ ID }) => ID.slice(0, 12))));
 
       const reached = await deployment.compose(['exec', '-T', 'worker', 'node', '-e', reach]);
       expect(JSON.parse(reached)).toEqual({ direct: 'refused', proxied: 403, redis: '-NOAUTH' });

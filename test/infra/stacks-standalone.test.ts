@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../harness/until.ts';
 import { docker, dockerLines } from './harness/docker.ts';
+import { writersOf } from './harness/log-file.ts';
 import { type StackDeployment, stackDeployment } from './harness/stack.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
 
 describe('the stack standalone, deployed by cdktf', () => {
   it('should do its work, scale, outlive a crash of Redis, and leave data that make wipe removes, and no other', async () => {
-    await using deployment = await stackDeployment({ stack: 'standalone' });
+    await using deployment = await stackDeployment({
+      stack: 'standalone',
+      variables: { LOG_FILE: '/app/logs/server.log' },
+    });
     await deployment.deployed();
     const api = await deployment.api();
     expect(await api.indexAndAsk('The roof needs 340 new slates.', 'How many slates does the roof need?')).toContain(
@@ -19,6 +23,12 @@ describe('the stack standalone, deployed by cdktf', () => {
     expect(await deployment.scaled(3)).toEqual({ added, replaced: [] });
     expect(await effectsOnce(deployment, first, 1000, 180_000)).toBe('1000|1000');
     await allWork(deployment, api, 3, 180_000);
+
+    // one file of all that log, on a read-only root
+    const log = await docker(['exec', deployment.nameOf('worker-2'), 'cat', '/app/logs/server.log']);
+    const ids = await deployment.containers();
+    const logging = ['api', 'worker-0', 'worker-1', 'worker_beat'].map((name) => ids.get(deployment.nameOf(name)));
+    expect(writersOf(log)).toEqual(expect.arrayContaining(logging.map((id) => id?.slice(0, 12))));
 
     const second = await sendEffects(api, 500);
     await crashRedis(deployment);

@@ -11,7 +11,7 @@ const startedAt = Date.now() - Math.round(performance.now());
 
 async function main(): Promise<number> {
   const config = readConfig(process.env);
-  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY });
+  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY, file: config.logFile });
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'an error was not handled'));
   const stopped = signalled();
   const running = await run(config, log, startedAt).catch((error: unknown) => {

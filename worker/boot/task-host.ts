@@ -9,7 +9,7 @@ import { openServices } from './services.ts';
 
 export async function openHost(given: Database | undefined): Promise<HostParts> {
   const config = readConfig(process.env);
-  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY });
+  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY, file: config.logFile });
   const stack = new AsyncDisposableStack();
   const db = given ?? openOwn(config, log);
   stack.defer(() => db.close());

@@ -49,7 +49,7 @@ export function serveParent(): void {
   process.once('disconnect', () => process.exit(0));
 
   const config = readConfig(process.env);
-  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY });
+  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY, file: config.logFile });
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'an error was not handled'));
   if (config.failpoint) armFailpoint(config.failpoint);
 

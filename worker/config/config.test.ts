@@ -49,6 +49,7 @@ it('should give the embedded default for an empty environment', () => {
     storage: { scheme: 'fs', options: { root: resolve('.millrace/storage') } },
     embedding: { provider: 'embedded', threads: 1 },
     logLevel: 'info',
+    logFile: undefined,
   });
 });
 
@@ -101,6 +102,18 @@ it('should read the CA of a Postgres with TLS, and refuse one that is not there'
   expect(faultsOf({ ...server, MILLRACE_DB_SSL_MODE: 'require' })).toEqual([
     'MILLRACE_DB_SSL_MODE: expected one of disable, verify-ca, verify-full, instead got "require"',
   ]);
+});
+
+it('should rotate the log file as Dify does', () => {
+  expect(readConfig({ LOG_FILE: '/app/logs/server.log' }).logFile).toEqual({
+    path: '/app/logs/server.log',
+    maxBytes: 20_000_000,
+    backups: 5,
+  });
+  expect(readConfig({ LOG_FILE: '/l', LOG_FILE_MAX_SIZE: '1', LOG_FILE_BACKUP_COUNT: '2' }).logFile).toMatchObject({
+    maxBytes: 1_000_000,
+    backups: 2,
+  });
 });
 
 it('should refuse a database that is not Postgres', () => {

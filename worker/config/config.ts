@@ -76,6 +76,8 @@ export interface Config {
   readonly storage: { readonly scheme: string; readonly options: Readonly<Record<string, string>> };
   readonly embedding: EmbeddingSettings;
   readonly parsing: { readonly memoryBytes: number; readonly baseTimeMs: number };
+  /** Undefined: standard output only. */
+  readonly logFile: { readonly path: string; readonly maxBytes: number; readonly backups: number } | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 }
 
@@ -291,6 +293,14 @@ export function readConfig(raw: RawEnvironment): Config {
     embedding: embeddingSettings(env, faults),
     parsing: { memoryBytes: env.MILLRACE_PARSE_MEMORY_MB * 1024 * 1024, baseTimeMs: env.MILLRACE_PARSE_TIMEOUT * 1000 },
     logLevel: logLevels[env.LOG_LEVEL],
+    logFile:
+      env.LOG_FILE === undefined
+        ? undefined
+        : {
+            path: resolve(env.LOG_FILE),
+            maxBytes: env.LOG_FILE_MAX_SIZE * 1_000_000,
+            backups: env.LOG_FILE_BACKUP_COUNT,
+          },
   };
   // a variable that is at fault by itself may look missing to the checks across variables: it is told of once
   const across = faults.filter((fault) => ![...faulty].some((name) => new RegExp(`\\b${name}\\b`).test(fault)));

@@ -1,5 +1,6 @@
-/** Structured logs: one JSON object a line on standard output; a terminal gets short plain lines. */
+/** Structured logs: one JSON object a line on standard output, and in a file where one is named; a terminal gets short plain lines. */
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { RotatingFile, type RotatingFileOptions } from './rotating-file.ts';
 
 export type { Logger };
 
@@ -12,6 +13,8 @@ export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   /** Short lines for people instead of JSON. */
   readonly plain?: boolean;
+  /** Where each line is written besides, always as JSON. @throws StartError `log_file_unwritable` */
+  readonly file?: RotatingFileOptions | undefined;
 }
 
 const levelNames: Record<number, string> = { 20: 'debug', 30: 'info', 40: 'WARN', 50: 'ERROR', 60: 'FATAL' };
@@ -27,9 +30,18 @@ function plainLine(line: string): string {
   return `${clock} ${(levelNames[level] ?? String(level)).padEnd(5)} ${msg ?? ''}${error}${extra.join('')}\n`;
 }
 
-export function createLogger({ level, plain = false }: LoggerOptions): Logger {
+export function createLogger({ level, plain = false, file }: LoggerOptions): Logger {
   const options = { level, redact: { paths: redacted, censor: '***' } };
-  if (!plain) return pino(options);
-  const destination: DestinationStream = { write: (line) => process.stdout.write(plainLine(line)) };
-  return pino(options, destination);
+  const output: DestinationStream = plain
+    ? { write: (line) => process.stdout.write(plainLine(line)) }
+    : pino.destination(1);
+  if (file === undefined) return pino(options, output);
+  const onError = (error: Error) => process.stderr.write(`LOG_FILE: lines are not written (${error.message})\n`);
+  const kept = new RotatingFile({ onError, ...file });
+  return pino(options, {
+    write(line) {
+      output.write(line);
+      kept.write(line);
+    },
+  });
 }
