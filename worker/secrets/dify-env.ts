@@ -21,7 +21,10 @@ const knownToEverybody = [
   ],
 ];
 const minPasswordChars = 12;
+/** As the API itself wants it (worker/config). */
 const minApiKeyChars = 16;
+/** `aaaaaaaaaaaa` is long and no secret. */
+const minDifferentChars = 4;
 
 /** Passwords of a Dify installation and what they mean here, the more telling name first. */
 export interface TakenOver {
@@ -37,23 +40,35 @@ type Faults = string[];
 type Entries = Readonly<Record<string, string | undefined>>;
 
 /** Undefined when the text is fit; else what is wrong with it, without showing it. */
-export function weakness(text: string): string | undefined {
+function weakness(text: string, minChars: number): string | undefined {
   const bare = text.toLowerCase().replace(/[\d\W_]+$/, '');
   if (knownToEverybody.includes(text.toLowerCase()) || knownToEverybody.includes(bare))
     return 'is a default that everybody knows';
-  if (text.length < minPasswordChars) return `has ${text.length} characters, and ${minPasswordChars} are the least`;
-  if (new Set(text).size < minPasswordChars / 3) return 'is made of very few different characters';
+  if (text.length < minChars) return `has ${text.length} characters, and ${minChars} are the least`;
+  if (new Set(text).size < minDifferentChars) return 'is made of very few different characters';
   return undefined;
 }
 
 /** Passwords go through SCRAM, SQL and configuration files of Redis: printable ASCII, no blank, quote or backslash. */
 const awkward = /[^\x21-\x7e]|["'\\]/;
 
-function password(entries: Entries, names: readonly string[], faults: Faults): string | undefined {
+/** Docker Compose would put another variable's value in its place. Nobody does here: it would be a password that everybody can guess. */
+const reference = /\$\{[A-Za-z_]\w*[^}]*\}/;
+
+function password(
+  entries: Entries,
+  names: readonly string[],
+  faults: Faults,
+  minChars = minPasswordChars,
+): string | undefined {
   const name = names.find((candidate) => (entries[candidate] ?? '') !== '');
   const text = name === undefined ? undefined : entries[name];
   if (name === undefined || text === undefined) return undefined;
-  const weak = weakness(text);
+  if (reference.test(text)) {
+    faults.push(`${name}: expected the password itself, instead got a reference to another variable`);
+    return undefined;
+  }
+  const weak = weakness(text, minChars);
   if (weak) {
     faults.push(`${name}: it ${weak}; take the line out, and one is made (openssl rand -hex 24 makes one too)`);
     return undefined;
@@ -73,11 +88,9 @@ export function takenOver(text: string): TakenOver {
     database: password(entries, ['DB_PASSWORD', 'POSTGRES_PASSWORD'], faults),
     redis: password(entries, ['REDIS_PASSWORD'], faults),
     sentinel: password(entries, ['REDIS_SENTINEL_PASSWORD', 'CELERY_SENTINEL_PASSWORD'], faults),
-    apiKey: password(entries, ['MILLRACE_API_KEY'], faults),
+    apiKey: password(entries, ['MILLRACE_API_KEY'], faults, minApiKeyChars),
     secrets: Object.fromEntries(givenSecrets.flatMap((name) => (entries[name] ? [[name, entries[name]]] : []))),
   };
-  if (found.apiKey !== undefined && found.apiKey.length < minApiKeyChars)
-    faults.push(`MILLRACE_API_KEY: expected at least ${minApiKeyChars} characters, instead got ${found.apiKey.length}`);
   if (faults.length > 0) throw refusal(faults);
   return found;
 }

@@ -199,6 +199,20 @@ describe('the .env of a Dify installation', () => {
     },
   );
 
+  it('should be refused with a reference in place of a password, which would be one that everybody can guess', async () => {
+    const line = `POSTGRES_PASSWORD=\${DB_PASSWORD}\n`;
+    env(line);
+    expect(await refused()).toContain('POSTGRES_PASSWORD: expected the password itself, instead got a reference');
+    env(`DB_PASSWORD=x8-Qw2zzLkP0-taken\n${line}`);
+    await make();
+    expect(of('postgres', 'superuser_password')).toBe('x8-Qw2zzLkP0-taken');
+  });
+
+  it('should be refused with an API key that the API would not take', async () => {
+    env('MILLRACE_API_KEY=fifteen-letters\n');
+    expect(await refused()).toContain('MILLRACE_API_KEY: it has 15 characters, and 16 are the least');
+  });
+
   it('should be told which of its lines mean nothing here, and that broker URLs are built from parts', async () => {
     env(
       'NGINX_PORT=80\nLOG_LEVEL=DEBUG\nEMPTY=\nCELERY_BROKER_URL=redis://:difyai123456@redis:6379/1\nCOMPOSE_PROFILES=x\n',
