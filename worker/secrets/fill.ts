@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MillraceError } from '../errors.ts';
 import { hashedAclLine } from '../redis/index.ts';
 import type { CertificateAuthority } from './certificates.ts';
 import { type Consumer, type ConsumerName, type Content, consumers, databaseRoles } from './consumers.ts';
@@ -42,7 +43,14 @@ async function certificateText(sources: Sources, content: Extract<Content, { kin
     content.kind === 'ca'
       ? await sources.authority.read('ca', 'crt')
       : await sources.authority.read(content.of, content.kind === 'key' ? 'key' : 'crt');
-  if (text === undefined) throw new Error(`the store holds no ${content.kind}`);
+  if (text === undefined) {
+    const what = content.kind === 'ca' ? 'certificate of the CA' : `${content.kind} of ${content.of}`;
+    throw new MillraceError({
+      code: 'certificates_not_made',
+      message: `Expected the ${what} in the store, and found none.`,
+      hint: 'Run the one-shot again: it makes what is missing.',
+    });
+  }
   return text;
 }
 
