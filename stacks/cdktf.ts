@@ -1,5 +1,6 @@
 /** The only file that names the CDK's packages: to move to its successor `cdktn` is to change these lines. */
 export { Container } from '@cdktf/provider-docker/lib/container/index.js';
+export { DataDockerImage } from '@cdktf/provider-docker/lib/data-docker-image/index.js';
 export { Image } from '@cdktf/provider-docker/lib/image/index.js';
 export { Network } from '@cdktf/provider-docker/lib/network/index.js';
 export { DockerProvider } from '@cdktf/provider-docker/lib/provider/index.js';

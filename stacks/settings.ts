@@ -14,6 +14,8 @@ export interface Settings {
     readonly redis: string;
     readonly postgres: string;
   };
+  /** Those of the images that nobody named: built on this machine, and asked of no registry. */
+  readonly builtHere: readonly string[];
   readonly tls: boolean;
   readonly pools: boolean;
   readonly apiPort: number;
@@ -120,6 +122,9 @@ function keyFolderOf(values: Values): string {
   return posix.isAbsolute(folder) ? folder : posix.join('compose', folder);
 }
 
+/** Tags that tools/setup builds. */
+const built = { MILLRACE_IMAGE: 'millrace/worker:local', MILLRACE_SQUID_IMAGE: 'millrace/squid:local' } as const;
+
 /** @throws StartError `stack_setting`, naming the variable, what it holds and what was expected */
 export function readSettings(values: Values): Settings {
   const image = (name: string, preset: string) => matching(values, name, preset, /^\S+$/, 'an image reference');
@@ -132,11 +137,12 @@ export function readSettings(values: Values): Settings {
       'small letters, digits and hyphens, at most 31',
     ),
     images: {
-      worker: image('MILLRACE_IMAGE', 'millrace/worker:local'),
-      squid: image('MILLRACE_SQUID_IMAGE', 'millrace/squid:local'),
+      worker: image('MILLRACE_IMAGE', built.MILLRACE_IMAGE),
+      squid: image('MILLRACE_SQUID_IMAGE', built.MILLRACE_SQUID_IMAGE),
       redis: image('REDIS_IMAGE', 'redis:8.0.3-bookworm'),
       postgres: image('POSTGRES_IMAGE', 'pgvector/pgvector:0.8.1-pg17'),
     },
+    builtHere: Object.entries(built).flatMap(([name, tag]) => (values[name] === undefined ? [tag] : [])),
     tls: oneOf(values, 'MILLRACE_TLS', 'false', ['true']) === 'true',
     pools: oneOf(values, 'MILLRACE_POOLS', 'none', ['pools']) === 'pools',
     apiPort: wholeNumber(values, 'EXPOSE_API_PORT', 5001, [1, 65_535]),

@@ -1,6 +1,7 @@
 import { homedir, tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { Topology } from './constructs/redis.ts';
+import type { Values } from './passed-on.ts';
 import { topologies } from './stack.ts';
 import { containersOf, type Synthesised, synthesised } from './testing/synthesised.ts';
 
@@ -69,6 +70,22 @@ describe('every stack', () => {
       expect.arrayContaining(['DB_HOST=db.internal', 'REDIS_HOST=redis.internal']),
     );
     expect(JSON.stringify(containers.get('worker')?.depends_on)).toContain('doctor_gate');
+  });
+
+  it('should look for images that are built here on this machine alone, and pull those that an operator names', () => {
+    const named = (values: Values) => {
+      const { resource, data } = synthesised('standalone', values);
+      const names = (images: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {}) =>
+        Object.values(images).map(({ name }) => name);
+      return { pulled: names(resource.docker_image), lookedUp: names(data?.docker_image) };
+    };
+    const servers = ['pgvector/pgvector:0.8.1-pg17', 'redis:8.0.3-bookworm'];
+    const presets = named({});
+    expect(presets.pulled.sort()).toEqual(servers);
+    expect(presets.lookedUp.sort()).toEqual(['millrace/squid:local', 'millrace/worker:local']);
+    const own = named({ MILLRACE_IMAGE: 'registry.example/millrace/worker:1.2' });
+    expect(own.pulled.sort()).toEqual([...servers, 'registry.example/millrace/worker:1.2']);
+    expect(own.lookedUp).toEqual(['millrace/squid:local']);
   });
 
   it("should refuse servers of one's own that nobody named", () => {

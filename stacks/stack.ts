@@ -69,6 +69,7 @@ export class MillraceStack extends TerraformStack {
       name,
       project: settings.project,
       checkout,
+      builtHere: settings.builtHere,
       dataInternal: name !== 'external',
       ...(settings.dockerHost === undefined ? {} : { dockerHost: settings.dockerHost }),
     });

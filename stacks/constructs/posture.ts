@@ -1,5 +1,5 @@
 /** Refuses, when a stack is synthesised, what the kit promises never to deploy. */
-import { Annotations, Container, type IAspect, type IConstruct, Image } from '../cdktf.ts';
+import { Annotations, Container, DataDockerImage, type IAspect, type IConstruct, Image } from '../cdktf.ts';
 
 /** The one-shots that prepare volumes for the users of others. */
 const rootServices = ['init_permissions', 'secrets'];
@@ -35,7 +35,7 @@ export class Posture implements IAspect {
     const refused =
       node instanceof Container
         ? refusedOfContainer(node)
-        : node instanceof Image
+        : node instanceof Image || node instanceof DataDockerImage
           ? refusedOfImage(node.nameInput ?? '')
           : [];
     for (const what of refused) Annotations.of(node).addError(`${node.node.path}: ${what}.`);

@@ -1,6 +1,14 @@
 /** What every construct of one stack shares: names, folders, networks. */
 import { isAbsolute } from 'node:path';
-import { Construct, DockerProvider, Image, Network, TerraformLocal, type TerraformStack } from '../cdktf.ts';
+import {
+  Construct,
+  DataDockerImage,
+  DockerProvider,
+  Image,
+  Network,
+  TerraformLocal,
+  type TerraformStack,
+} from '../cdktf.ts';
 
 /** `edge` reaches the outside; the other two are internal. */
 export const networkNames = ['edge', 'data', 'ssrf_proxy_network'] as const;
@@ -13,6 +21,8 @@ export interface SystemProps {
   readonly dockerHost?: string;
   /** First part of every name, so that two systems can stand beside each other. */
   readonly project: string;
+  /** Images that are built on this machine: looked up there, and pulled from nowhere. @default none */
+  readonly builtHere?: readonly string[];
   /** False where servers of one's own are reached from the network `data`. @default true */
   readonly dataInternal?: boolean;
   /** The checkout, seen from the folder that Terraform works in (`cdktf.out/stacks/<name>`): no path of a machine is synthesised. */
@@ -31,10 +41,12 @@ export class System extends Construct {
   readonly labels: readonly { readonly label: string; readonly value: string }[];
   readonly #root: TerraformLocal;
   readonly #networks: ReadonlyMap<NetworkName, Network>;
-  readonly #images = new Map<string, Image>();
+  readonly #images = new Map<string, string>();
+  readonly #builtHere: readonly string[];
 
   constructor(stack: TerraformStack, props: SystemProps) {
     super(stack, 'system');
+    this.#builtHere = props.builtHere ?? [];
     this.#prefix = `${props.project}-${props.name}`;
     this.checkout = `\${path.module}/${props.checkout}`;
     this.labels = [{ label: 'com.millrace.stack', value: this.#prefix }];
@@ -78,10 +90,16 @@ export class System extends Construct {
 
   /** The id of an image as it stands now: a tag that is built or pulled anew replaces the containers that use it. */
   image(reference: string): string {
-    const known = this.#images.get(reference);
-    const image =
-      known ?? new Image(this, `image_${reference.replaceAll(/[^\w]+/g, '_')}`, { name: reference, keepLocally: true });
-    this.#images.set(reference, image);
-    return image.imageId;
+    const id = this.#images.get(reference) ?? this.#newImage(reference);
+    this.#images.set(reference, id);
+    return id;
+  }
+
+  #newImage(reference: string): string {
+    const id = reference.replaceAll(/[^\w]+/g, '_');
+    // Terraform shows the name of what it did not find: it says who builds it.
+    if (this.#builtHere.includes(reference))
+      return new DataDockerImage(this, `built_by_tools_setup_for_kit_${id}`, { name: reference }).id;
+    return new Image(this, `image_${id}`, { name: reference, keepLocally: true }).imageId;
   }
 }

@@ -26,6 +26,7 @@ type Attributes = Readonly<Record<string, unknown>>;
 
 /** What Terraform reads. */
 export interface Synthesised {
+  readonly data?: Readonly<Record<string, Readonly<Record<string, Attributes>>>>;
   readonly resource: Readonly<Record<string, Readonly<Record<string, Attributes>>>>;
   readonly output: Readonly<Record<string, Attributes>>;
   readonly variable: Readonly<Record<string, Attributes>>;

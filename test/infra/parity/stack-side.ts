@@ -48,25 +48,28 @@ interface Gate {
 }
 
 interface Synthesised {
+  /** Images that are built here. */
+  readonly data?: { readonly docker_image?: Readonly<Record<string, { readonly name: string }>> };
   readonly resource: {
     readonly docker_container: Readonly<Record<string, Container>>;
-    readonly docker_image: Readonly<Record<string, { readonly name: string }>>;
+    readonly docker_image?: Readonly<Record<string, { readonly name: string }>>;
     readonly docker_network: Readonly<Record<string, { readonly name: string }>>;
     readonly terraform_data: Readonly<Record<string, Gate>>;
   };
 }
 
-/** `${docker_image.NAME.image_id}` -> NAME */
-const referred = (expression: string) => expression.split('.')[1] ?? '';
+/** `${docker_image.NAME.image_id}`, `${data.docker_image.NAME.id}` -> NAME */
+const referred = (expression: string) => expression.split('.').at(-2) ?? '';
 const serviceOf = (id: string) => id.replace(/_(?:container|gate)_[0-9A-F]{8}$/, '');
 
-function shapeOf(id: string, container: Container, { resource }: Synthesised, prefix: string): Shape {
+function shapeOf(id: string, container: Container, { resource, data }: Synthesised, prefix: string): Shape {
   const own = (name: string) => name.slice(prefix.length);
   const commandOf = (gate: string) => resource.terraform_data[gate]?.provisioner[0]?.['local-exec'].command ?? '';
   const ownGate = Object.keys(resource.terraform_data).find((gate) => serviceOf(gate) === serviceOf(id)) ?? '';
+  const images = { ...resource.docker_image, ...data?.docker_image };
   const { test, interval, timeout, retries, start_period: start } = container.healthcheck;
   return {
-    image: resource.docker_image[referred(container.image)]?.name ?? container.image,
+    image: images[referred(container.image)]?.name ?? container.image,
     user: container.user ?? '',
     entrypoint: container.entrypoint ?? [],
     command: container.command ?? [],
