@@ -52,6 +52,15 @@ export function createApiClient(
       throw explain(cause);
     }
   };
+  const read = async (response: Response, { signal }: CallOptions = {}): Promise<unknown> => {
+    try {
+      return await bodyOf(response, url);
+    } catch (cause) {
+      if (signal?.aborted || cause instanceof CommandError) throw cause;
+      // broken off in its middle
+      throw explain(cause);
+    }
+  };
   const call = async <T>(
     path: string,
     init: RequestInit,
@@ -59,7 +68,7 @@ export function createApiClient(
     timeoutMs = callTimeoutMs,
   ): Promise<T> => {
     const response = await request(path, init, timeoutMs, options);
-    const answer = await bodyOf(response, url);
+    const answer = await read(response, options);
     // the one place where an answer gets its type
     if (response.ok) return answer as T;
     throw problemError(`${init.method ?? 'GET'} ${path}`, response.status, answer);
@@ -82,16 +91,18 @@ export function createApiClient(
     },
     async *events(path, options) {
       const response = await request(path, { headers: { accept: 'text/event-stream' } }, undefined, options);
-      if (!response.ok) throw problemError(`GET ${path}`, response.status, await bodyOf(response, url));
+      if (!response.ok) throw problemError(`GET ${path}`, response.status, await read(response, options));
       if (response.body) yield* readEvents(response.body);
     },
   };
 }
 
+/** @throws CommandError `api_not_millrace`; what `fetch` throws when the answer breaks off */
 async function bodyOf(response: Response, url: string): Promise<unknown> {
   if (response.status === 204) return undefined;
+  const text = await response.text();
   try {
-    return await response.json();
+    return JSON.parse(text);
   } catch (cause) {
     throw new CommandError({
       code: 'api_not_millrace',

@@ -6,6 +6,7 @@ import { showProgress } from '../document-bars.ts';
 import { CommandError, exitCode } from '../exit-codes.ts';
 import type { ApiClient } from '../http.ts';
 import { seconds } from '../options.ts';
+import { Patience } from '../patience.ts';
 import { queueTable, runningOf, waitingOf } from '../queue-view.ts';
 
 interface Options extends ApiOptions {
@@ -24,12 +25,21 @@ export const registerDrain: Register = (program, cli) => {
       if (options.json) cli.printJson({ drained: left.length === 0, queues: left });
       else if (left.length === 0) cli.print('The queues are empty.');
       else cli.printTable(queueTable(left));
+      if (left.some(isUnseen))
+        cli.note('Redis does not answer: whether tasks that are not durable are left, nobody knows.');
       if (cli.interrupted) cli.endWith(exitCode.interrupted);
       else if (left.length > 0) cli.endWith(exitCode.late);
     });
 };
 
-/** The queues that still hold something when they are empty, the time is over, or somebody interrupts. */
+const live = (queue: QueueJson) => waitingOf(queue) + runningOf(queue);
+/** Redis alone knows of tasks that are not durable, and is away. */
+const isUnseen = ({ not_durable }: QueueJson) => not_durable === null;
+
+/**
+ * The queues that still hold something, or may, when all are empty, the time is over, or somebody interrupts. An API that has
+ * answered before may go away for a minute.
+ */
 async function drained(
   cli: CommandLine,
   client: ApiClient,
@@ -40,29 +50,43 @@ async function drained(
   const deadline = Date.now() + timeout * 1000;
   const most = new Map<string, number>();
   const progress = json ? undefined : showProgress(cli.output, 'tasks');
+  const patience = new Patience();
+  const look = async () => {
+    const chosen = chosenOf((await client.get<{ queues: QueueJson[] }>('/v1/queues', { signal })).queues, names);
+    patience.heard();
+    for (const queue of chosen)
+      if (live(queue) > 0) most.set(queue.name, Math.max(most.get(queue.name) ?? 0, live(queue)));
+    const seen = chosen.filter(({ name }) => most.has(name));
+    progress?.update(
+      seen.map((queue) => {
+        const total = most.get(queue.name) ?? 0;
+        const status = live(queue) === 0 ? 'empty' : queue.paused ? 'paused' : 'draining';
+        return { name: queue.name, status, completed: total - live(queue), total };
+      }),
+    );
+    return chosen.filter((queue) => live(queue) > 0 || isUnseen(queue));
+  };
   try {
-    for (;;) {
-      const { queues } = await client.get<{ queues: QueueJson[] }>('/v1/queues');
-      const unknown = names.find((name) => !queues.some((queue) => queue.name === name));
-      if (unknown !== undefined) throw queueUnknown(unknown, queues);
-      const chosen = queues.filter(({ name }) => names.length === 0 || names.includes(name));
-      const live = (queue: QueueJson) => waitingOf(queue) + runningOf(queue);
-      const left = chosen.filter((queue) => live(queue) > 0);
-      for (const queue of left) most.set(queue.name, Math.max(most.get(queue.name) ?? 0, live(queue)));
-      const seen = chosen.filter(({ name }) => most.has(name));
-      progress?.update(
-        seen.map((queue) => {
-          const total = most.get(queue.name) ?? 0;
-          const status = live(queue) === 0 ? 'empty' : queue.paused ? 'paused' : 'draining';
-          return { name: queue.name, status, completed: total - live(queue), total };
-        }),
-      );
+    let left = await look();
+    for (let first = true; ; first = false) {
+      try {
+        if (!first) left = await look();
+      } catch (error) {
+        if (!signal.aborted) await patience.bear(error, signal);
+      }
       if (left.length === 0 || signal.aborted || Date.now() >= deadline) return left;
       await wait(pollMs, undefined, { signal }).catch(() => undefined);
     }
   } finally {
     progress?.stop();
   }
+}
+
+/** All when none is named. @throws CommandError `queue_not_found` */
+function chosenOf(queues: readonly QueueJson[], names: readonly string[]): readonly QueueJson[] {
+  const unknown = names.find((name) => !queues.some((queue) => queue.name === name));
+  if (unknown !== undefined) throw queueUnknown(unknown, queues);
+  return queues.filter(({ name }) => names.length === 0 || names.includes(name));
 }
 
 const queueUnknown = (name: string, queues: readonly QueueJson[]) =>

@@ -10,6 +10,7 @@ import { showProgress } from '../document-bars.ts';
 import { CommandError, exitCode } from '../exit-codes.ts';
 import type { ApiClient } from '../http.ts';
 import { part, seconds } from '../options.ts';
+import { Patience } from '../patience.ts';
 import { table } from '../table.ts';
 
 interface Options extends ApiOptions {
@@ -20,6 +21,8 @@ interface Options extends ApiOptions {
 }
 
 const pollMs = 300;
+/** Documents that are asked for at once, the first that are not settled: they are indexed in about this order. */
+const maxAsked = 20;
 const settled: ReadonlySet<string> = new Set(['completed', 'error', 'paused']);
 
 export const registerIndex: Register = (program, cli) => {
@@ -76,7 +79,7 @@ async function open(path: string): Promise<Blob> {
   }
 }
 
-/** The documents once all have settled, or as they are when the time is over or somebody interrupts. */
+/** The documents once all have settled, or as they are when the time is over or somebody interrupts. The API may go away for a minute. */
 async function indexed(
   cli: CommandLine,
   client: ApiClient,
@@ -87,18 +90,26 @@ async function indexed(
   const signal = cli.interruption();
   const deadline = Date.now() + timeout * 1000;
   const progress = json ? undefined : showProgress(cli.output);
+  const patience = new Patience();
   let documents = [...sent];
+  const look = async () => {
+    const open = documents.filter(({ indexing_status }) => !settled.has(indexing_status)).slice(0, maxAsked);
+    const path = (id: string) => `/v1/datasets/${dataset.id}/documents/${part(id)}`;
+    const asked = await Promise.all(open.map(({ id }) => client.get<DocumentJson>(path(id), { signal })));
+    patience.heard();
+    const known = new Map(asked.map((document) => [document.id, document]));
+    documents = documents.map((document) => known.get(document.id) ?? document);
+  };
   try {
     for (;;) {
-      documents = await Promise.all(
-        documents.map((document) =>
-          settled.has(document.indexing_status)
-            ? document
-            : client.get<DocumentJson>(`/v1/datasets/${dataset.id}/documents/${part(document.id)}`),
-        ),
-      );
+      try {
+        await look();
+      } catch (error) {
+        if (!signal.aborted) await patience.bear(error, signal);
+      }
       progress?.update(
-        documents.map(({ name, indexing_status, completed_segments, total_segments }) => ({
+        documents.map(({ id, name, indexing_status, completed_segments, total_segments }) => ({
+          id,
           name,
           status: indexing_status,
           completed: completed_segments,

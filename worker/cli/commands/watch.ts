@@ -6,6 +6,7 @@ import { CommandError, exitCode } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import type { ApiClient } from '../http.ts';
 import { seconds, wholeNumber } from '../options.ts';
+import { Patience } from '../patience.ts';
 import { isIdle, queueTable, workerTable } from '../queue-view.ts';
 import { showTasks, type Watched } from '../task-bars.ts';
 import { hasEnded } from '../waiting.ts';
@@ -70,13 +71,27 @@ async function watchTasks(
   }
 }
 
+/** An API that has answered before may go away for a minute. */
 async function watchAll(cli: CommandLine, client: ApiClient, { json, interval, count }: Options): Promise<void> {
   const signal = cli.interruption();
-  for (let looks = 1; !signal.aborted; looks += 1) {
-    const [{ queues }, { workers }] = await Promise.all([
-      client.get<{ queues: QueueJson[] }>('/v1/queues'),
-      client.get<{ workers: WorkerJson[] }>('/v1/workers'),
+  const look = () =>
+    Promise.all([
+      client.get<{ queues: QueueJson[] }>('/v1/queues', { signal }),
+      client.get<{ workers: WorkerJson[] }>('/v1/workers', { signal }),
     ]);
+  const patience = new Patience();
+  for (let looks = 1; !signal.aborted; looks += 1) {
+    let seen: Awaited<ReturnType<typeof look>>;
+    try {
+      seen = await look();
+      patience.heard();
+    } catch (error) {
+      if (looks === 1) throw error;
+      looks -= 1;
+      if (!signal.aborted) await patience.bear(error, signal);
+      continue;
+    }
+    const [{ queues }, { workers }] = seen;
     const busy = queues.filter((queue) => !isIdle(queue));
     if (json) cli.print(JSON.stringify({ at: new Date().toISOString(), queues: busy, workers }));
     else {
