@@ -108,6 +108,7 @@ async function indexSamples(client: ApiClient, datasetId: string, output: Output
       documents.reverse();
       progress.update(
         documents.map((document) => ({
+          id: document.id,
           name: document.name,
           status: document.indexing_status,
           completed: document.completed_segments,

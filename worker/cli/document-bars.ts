@@ -3,6 +3,8 @@ import cliProgress from 'cli-progress';
 import type { Output } from './command-line.ts';
 
 export interface DocumentState {
+  /** Tells two of the same name apart; the name where it is left out. */
+  readonly id?: string;
   readonly name: string;
   readonly status: string;
   readonly completed: number;
@@ -38,10 +40,10 @@ function bars(output: Output): DocumentProgress {
   const bar = new Map<string, cliProgress.SingleBar>();
   return {
     update(states) {
-      for (const { name, status, completed, total } of states) {
+      for (const { name, id = name, status, completed, total } of states) {
         const payload = { name: name.padEnd(nameWidth).slice(0, nameWidth), status: status.padEnd(9) };
-        const known = bar.get(name) ?? multi.create(1, 0, payload);
-        bar.set(name, known);
+        const known = bar.get(id) ?? multi.create(1, 0, payload);
+        bar.set(id, known);
         // before it is split its number of segments is not known
         known.setTotal(Math.max(total, 1));
         known.update(completed, payload);
@@ -55,9 +57,9 @@ function lines(output: Output, parts: string): DocumentProgress {
   const last = new Map<string, string>();
   return {
     update(states) {
-      for (const { name, status, completed, total } of states) {
-        if (last.get(name) === status) continue;
-        last.set(name, status);
+      for (const { name, id = name, status, completed, total } of states) {
+        if (last.get(id) === status) continue;
+        last.set(id, status);
         output.write(`${name.padEnd(nameWidth)} ${status}${total > 0 ? ` ${completed}/${total} ${parts}` : ''}\n`);
       }
     },

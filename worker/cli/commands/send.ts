@@ -14,7 +14,6 @@ interface Options extends ApiOptions {
   readonly taskId?: string;
   readonly uniqueKey?: string;
   readonly uniquePolicy?: string;
-  /** Commander's: false with `--not-durable`. */
   readonly notDurable?: boolean;
   readonly wait?: boolean;
   readonly timeout: number;
