@@ -72,7 +72,8 @@ export async function startBeat(options: BeatOptions): Promise<Beat> {
     onLead: async () => {
       // another release may have led, with other definitions
       await seedSchedules({ db, registry, tenantId }, schedules);
-      await settleSchedules({ db, registry, tenantId }, schedules);
+      const onFault = (schedule: string, fault: string) => log.warn({ schedule, fault }, 'a schedule has no next slot');
+      await settleSchedules({ db, registry, tenantId, onFault }, schedules);
     },
     onChange: (lease) => {
       metrics.leads(lease);

@@ -50,6 +50,8 @@ export interface SeedDeps {
   readonly registry: TaskRegistry;
   /** Whose they are. */
   readonly tenantId: string;
+  /** Told of a schedule of the calls' that stands still because its next slot cannot be computed: a time zone that is not known here. */
+  readonly onFault?: (schedule: string, fault: string) => void;
 }
 
 /** Makes what is missing and changes what is defined otherwise; a schedule that is as defined is left as it is. */
@@ -120,7 +122,7 @@ const asDefined = (row: ScheduleRow, schedule: DefinedSchedule): boolean =>
 
 /** Takes out what code and platform no longer define; of the calls' own, lets those fire again whose task has come back. */
 export async function settleSchedules(deps: SeedDeps, definitions: readonly DefinedSchedule[]): Promise<void> {
-  const { db, registry, tenantId } = deps;
+  const { db, registry, tenantId, onFault } = deps;
   await db.query(
     `delete from schedules where tenant_id = $1 and source in ('code', 'platform') and name <> all ($2::text[])`,
     [tenantId, definitions.map(({ name }) => name)],
@@ -134,9 +136,8 @@ export async function settleSchedules(deps: SeedDeps, definitions: readonly Defi
         [registry.names],
       );
       for (const row of rows) {
-        const timing = timingOf(row);
         const active = stateOf({ ...row, built: true }) === 'active';
-        const next = active ? nextOf(row.id, { timing, jitterSeconds: row.jitter_seconds }, now) : undefined;
+        const next = active ? nextOfRow(row, now, onFault) : undefined;
         await tx.query(
           'update schedules set built = true, next_slot = $2, next_at = $3, revision = revision + 1 where id = $1',
           [row.id, next?.slot ?? null, next?.at ?? null],
@@ -145,5 +146,15 @@ export async function settleSchedules(deps: SeedDeps, definitions: readonly Defi
       return rows.length;
     });
     if (revived < batch) return;
+  }
+}
+
+/** One row that is at fault must not keep a leader from firing all others. */
+function nextOfRow(row: ScheduleRow, now: Date, onFault: SeedDeps['onFault']): ReturnType<typeof nextOf> {
+  try {
+    return nextOf(row.id, { timing: timingOf(row), jitterSeconds: row.jitter_seconds }, now);
+  } catch (error) {
+    onFault?.(row.name, errorText(error));
+    return undefined;
   }
 }

@@ -110,6 +110,21 @@ export function seedSuite(opened: () => Database): void {
     ]);
   });
 
+  it('should come to life beside one whose time zone is not known here, which stands still and is told', async () => {
+    const later = createRegistry([task, { ...task, name: 'later_task' }]);
+    for (const name of ['broken', 'own'])
+      await putSchedule(db, later, tenantId, defineSchedule({ name, task: 'later_task', cron: '0 3 * * *' }));
+    await db.query('update schedules set built = false, next_slot = null, next_at = null');
+    await db.query(`update schedules set timezone = 'Nowhere/None' where name = 'broken'`);
+    const faults: string[] = [];
+    await settleSchedules({ db, registry: later, tenantId, onFault: (name) => faults.push(name) }, []);
+    expect(faults).toEqual(['broken']);
+    expect(await listed()).toMatchObject([
+      { name: 'broken', next_slot: null },
+      { name: 'own', next_slot: expect.any(Date) },
+    ]);
+  });
+
   it('should go when code no longer defines them; those of calls stay', async () => {
     await seed([clean, unbuilt]);
     await putSchedule(db, registry, tenantId, defineSchedule({ name: 'own', task: 'test_clean', everySeconds: 60 }));
