@@ -63,7 +63,6 @@ export async function demo(output: Output = process.stdout): Promise<number> {
       LOG_LEVEL: 'WARNING',
       MILLRACE_EMBEDDING_THREADS: String(Math.min(2, availableParallelism())),
     });
-    // Ctrl-C in the terminal reaches the child too; it drains and ends, and the calls here fail.
     try {
       say(`Ready in ${seconds(startedAt)} s at ${millrace.url}`);
       const client = createApiClient(millrace.url, millrace.apiKey);

@@ -23,7 +23,7 @@ export interface TargetOptions {
 
 /**
  * By the options, else by the environment, else by what the embedded Millrace of the data folder has left there.
- * @throws StartError `config_invalid`; CommandError `api_key_missing`, `api_url_invalid`
+ * @throws StartError `config_invalid`; CommandError `api_key_missing`, `api_key_unreadable`, `api_url_invalid`
  */
 export async function findTarget(options: TargetOptions, env: RawEnvironment): Promise<Target> {
   const faults: string[] = [];
@@ -71,29 +71,35 @@ async function findKey(
   ofEnvironment: string | undefined,
   home: string,
 ): Promise<string | undefined> {
-  if (file !== undefined) {
-    try {
-      return (await readFile(file, 'utf8')).trim();
-    } catch (cause) {
-      throw new CommandError({
-        code: 'api_key_unreadable',
-        message: `The file of the API key cannot be read: ${errorText(cause)}.`,
-        hint: 'Name a file that holds nothing but the key.',
-        exitCode: exitCode.config,
-      });
-    }
+  if (file === undefined) return ofEnvironment ?? keptKey(home);
+  try {
+    const key = (await readFile(file, 'utf8')).trim();
+    if (key !== '') return key;
+  } catch (cause) {
+    throw keyUnreadable(`cannot be read: ${errorText(cause)}`, 'Name a file that holds nothing but the key.');
   }
-  return ofEnvironment ?? keptKey(home);
+  throw keyUnreadable(`${file} is empty`, 'Name a file that holds nothing but the key.');
 }
 
-/** What the embedded Millrace, compose and stacks leave in the data folder. */
+/** What the embedded Millrace, compose and stacks leave in the data folder. @throws CommandError `api_key_unreadable` */
 async function keptKey(home: string): Promise<string | undefined> {
   try {
     return (await readFile(join(home, 'api-key'), 'utf8')).trim() || undefined;
-  } catch {
-    return undefined;
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && ['ENOENT', 'ENOTDIR'].includes(String(cause.code));
+    if (missing) return undefined;
+    const hint = 'It belongs to whoever started Millrace. Run this as that user, or set MILLRACE_API_KEY.';
+    throw keyUnreadable(`is there and cannot be read: ${errorText(cause)}`, hint);
   }
 }
+
+const keyUnreadable = (what: string, hint: string) =>
+  new CommandError({
+    code: 'api_key_unreadable',
+    message: `The file of the API key ${what}.`,
+    hint,
+    exitCode: exitCode.config,
+  });
 
 async function announcement(home: string): Promise<{ readonly url: string; readonly pid: number } | undefined> {
   try {

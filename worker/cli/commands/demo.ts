@@ -7,6 +7,8 @@ export const registerDemo: Register = (program, cli) => {
     .action(async () => {
       // loaded here: other commands do not pay for it
       const { demo } = await import('../demo.ts');
+      // Ctrl-C ends the child, by the terminal, and with it the calls of the demo: its folder is removed all the same
+      cli.interruption();
       cli.endWith(await demo(cli.output));
     });
 };

@@ -1,6 +1,7 @@
 /** `millrace status`: one task, or the newest ones. */
 import type { TaskJson, TaskPageJson } from '../../api/types/task.ts';
 import { type ApiOptions, apiCommand, type Register } from '../command-line.ts';
+import { CommandError, exitCode } from '../exit-codes.ts';
 import { part, queryOf, seconds, wholeNumber } from '../options.ts';
 import { taskRecord, taskTable } from '../task-view.ts';
 import { endAsTask, untilEnded } from '../waiting.ts';
@@ -26,6 +27,7 @@ export const registerStatus: Register = (program, cli) => {
     .option('--limit <n>', 'at most so many', wholeNumber(1, 200), 20)
     .option('--cursor <cursor>', 'the page that begins there')
     .action(async (id: string | undefined, options: Options) => {
+      if (id === undefined && options.wait) throw nothingToWaitFor();
       const client = await cli.connect(options);
       if (id === undefined) {
         const { queue, status, task, limit, cursor } = options;
@@ -47,3 +49,12 @@ export const registerStatus: Register = (program, cli) => {
       if (options.wait) endAsTask(cli, task);
     });
 };
+
+/** A script whose id is empty would go on as if the task had ended. */
+const nothingToWaitFor = () =>
+  new CommandError({
+    code: 'task_id_missing',
+    message: '--wait expects the id of a task, instead got none.',
+    hint: 'millrace status ID --wait',
+    exitCode: exitCode.usage,
+  });
