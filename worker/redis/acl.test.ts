@@ -15,6 +15,12 @@ function commandsOf(script: string): string[] {
   return [...called, ...passedOn].map(([, name = '']) => name.toLowerCase());
 }
 
+/** Commands in the scripts of a file of ours. */
+function commandsOfFile(path: string): string[] {
+  const text = readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8');
+  return [...text.matchAll(/\bcall\('(\w+)'/g)].map(([, name = '']) => name.toLowerCase());
+}
+
 const granted = (name: AclUserName) => new Set<string>(aclUsers[name].commands);
 
 describe('the users of Redis', () => {
@@ -31,6 +37,16 @@ describe('the users of Redis', () => {
   ] as const)('should let %s do all that the scripts of BullMQ do that it runs', (name, run) => {
     const needed = new Set(run.flatMap(commandsOf));
     expect(needed.size).toBeGreaterThan(10);
+    expect([...needed.difference(granted(name))]).toEqual([]);
+  });
+
+  it.each([
+    ['millrace-api', ['../runtime/add-jobs.ts']],
+    ['millrace-beat', ['../runtime/add-jobs.ts']],
+    ['millrace-worker', ['../runtime/add-jobs.ts', '../runtime/end-jobs.ts']],
+  ] as const)('should let %s do all that the scripts of Millrace do that it runs', (name, run) => {
+    const needed = new Set(run.flatMap(commandsOfFile));
+    expect(needed.size).toBeGreaterThan(7);
     expect([...needed.difference(granted(name))]).toEqual([]);
   });
 

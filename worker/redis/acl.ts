@@ -16,7 +16,7 @@ const connecting = [
 
 /** Jobs that wait, by priority or for their time. No flows and no deduplication of BullMQ: they would need more. */
 const adding = [
-  ...['exists', 'hget', 'hmget', 'hmset', 'hset', 'incr', 'llen', 'lpush', 'rpush', 'xadd', 'zadd', 'zrange'],
+  ...['exists', 'hget', 'hmget', 'hmset', 'hset', 'incr', 'incrby', 'llen', 'lpush', 'rpush', 'xadd', 'zadd', 'zrange'],
   'zrevrangebyscore',
 ];
 

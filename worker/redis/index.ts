@@ -24,3 +24,4 @@ export {
   sentinelAccess,
   tryServer,
 } from './one-server.ts';
+export { type RedisScript, redisScript, runScript } from './script.ts';

@@ -4,6 +4,7 @@ import { Queue } from 'bullmq';
 import { type QueueName, queueNames, queuePrefix } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { addJobs } from './add-jobs.ts';
 import { type JobData, jobOf } from './job.ts';
 import type { Handover } from './ledger/handover.ts';
 import { isNotDurable } from './not-durable/job.ts';
@@ -78,7 +79,7 @@ export class Broker {
     const added = await Promise.all(
       [...byQueue].map(async ([name, group]) => {
         try {
-          await this.queue(name).addBulk(group.map(jobOf));
+          await addJobs(this.#connection, name, group.map(jobOf));
           return group;
         } catch (error) {
           this.#log.warn(

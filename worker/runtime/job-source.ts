@@ -1,8 +1,11 @@
 /** The consuming side of one BullMQ queue: jobs are fetched by hand, when a slot is free. */
-import { type Job, Worker } from 'bullmq';
+import { type Job, raw2NextJobData, Worker } from 'bullmq';
+import { errorText } from '../errors.ts';
 import { type QueueName, queuePrefix } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
-import type { JobData } from './job.ts';
+import { type EndedJob, type EndingJob, endJobs } from './end-jobs.ts';
+import { Grouped } from './grouped.ts';
+import { isPlain, type JobData } from './job.ts';
 import { Keeping } from './not-durable/job.ts';
 
 /**
@@ -16,6 +19,8 @@ const stalledIntervalMs = 2000;
 const maxStalledCount = 1_000_000_000;
 /** Longest block of an idle queue. Below the consumer connection's socket timeout (9 s). */
 const blockSeconds = 5;
+/** Ends of jobs that leave together: most of them in one call, and calls side by side. */
+const groupedEnds = { most: 100, lanes: 2 };
 /** BullMQ's default of 15 s would be the time to notice that Redis is back. */
 const runRetryDelayMs = 1000;
 
@@ -34,6 +39,7 @@ export class JobSource extends Worker<JobData> {
   readonly queueName: QueueName;
   readonly #connection: RedisConnection;
   readonly #keeping = new Keeping();
+  readonly #ends: Grouped<EndingJob, EndedJob>;
   #dueTimer: NodeJS.Timeout | undefined;
 
   constructor({ queue, connection, workerName, retryDelayMs }: JobSourceOptions) {
@@ -55,6 +61,13 @@ export class JobSource extends Worker<JobData> {
     });
     this.queueName = queue;
     this.#connection = connection;
+    const ending = { queue, connection, worker: workerName, lockMs: lockDurationMs };
+    // answered for each job, and not tried again one by one: what failed may have run
+    const failed = (error: unknown): EndedJob => ({ refused: errorText(error), next: undefined });
+    this.#ends = new Grouped({
+      ...groupedEnds,
+      write: (jobs) => endJobs(ending, jobs).catch((error: unknown) => jobs.map(() => failed(error))),
+    });
   }
 
   /** The next job, locked with `token`, or undefined at once when none waits. */
@@ -63,8 +76,12 @@ export class JobSource extends Worker<JobData> {
     return this.#next(await this.backend.moveToActive(token, this.opts.name), token);
   }
 
-  /** Removes a job that is held with `token`; with `next`, returns the queue's next job, locked with the same token. */
+  /**
+   * Removes a job that is held with `token`; with `next`, returns the queue's next job, locked with the same token, unless that has
+   * to be asked for by itself. @throws when Redis did not do it, and then perhaps did all the same
+   */
   async acknowledge(job: FetchedJob, token: string, next: boolean): Promise<FetchedJob | undefined> {
+    if (isPlain(job)) return this.#end(job, undefined, token, next);
     // also one from elsewhere that says nothing of it: its row has the truth, and its id may be handed over again
     job.opts.removeOnComplete = true;
     return this.#next(await job.moveToCompleted('', token, next), token);
@@ -75,7 +92,8 @@ export class JobSource extends Worker<JobData> {
    * @param result JSON text
    */
   async complete(job: FetchedJob, result: string, token: string, next: boolean): Promise<FetchedJob | undefined> {
-    this.#keeping.apply(job);
+    const toTrim = this.#keeping.apply(job);
+    if (isPlain(job) && !toTrim) return this.#end(job, result, token, next);
     return this.#next(await job.moveToCompleted(JSON.parse(result), token, next), token);
   }
 
@@ -109,6 +127,18 @@ export class JobSource extends Worker<JobData> {
   override close(force = false): Promise<void> {
     clearTimeout(this.#dueTimer);
     return super.close(force);
+  }
+
+  /** Together with others. @param result JSON text, kept with the job; undefined: the job is removed */
+  async #end(
+    job: FetchedJob,
+    result: string | undefined,
+    token: string,
+    next: boolean,
+  ): Promise<FetchedJob | undefined> {
+    const ended = await this.#ends.add({ id: job.id ?? '', token, next: next && !this.closing, result });
+    if (ended.refused !== undefined) throw new Error(`job ${job.id} was not ended in redis: ${ended.refused}`);
+    return ended.next && this.#next(raw2NextJobData([ended.next.hash, ended.next.id, 0, 0]), token);
   }
 
   /** @param answer of BullMQ's scripts: job, id, limit, and when the first delayed job is due, where there is no job */

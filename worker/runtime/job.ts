@@ -1,5 +1,5 @@
 /** A job as it stands in Redis. Any BullMQ client may add one; `meta` says where it comes from. */
-import type { JobsOptions } from 'bullmq';
+import type { Job, JobsOptions } from 'bullmq';
 import { validate as isUuid, v5 as uuidv5 } from 'uuid';
 import { z } from 'zod';
 import type { QueueName } from '../queues.ts';
@@ -44,8 +44,18 @@ export const durableJobOptions = {
   removeOnFail: true,
 } as const satisfies JobsOptions;
 
+/** A job that is to wait by its priority: not for a time, and not for others. */
+export interface PlainJob {
+  readonly name: string;
+  readonly data: JobData;
+  readonly opts: Pick<JobsOptions, 'attempts' | 'backoff' | 'removeOnComplete' | 'removeOnFail'> & {
+    readonly jobId: string;
+    readonly priority: number;
+  };
+}
+
 /** The job of a ledger row. */
-export function jobOf(row: Handover): { name: string; data: JobData; opts: JobsOptions } {
+export function jobOf(row: Handover): PlainJob {
   const meta: JobMeta = {
     v: 1,
     origin: 'ledger',
@@ -58,6 +68,10 @@ export function jobOf(row: Handover): { name: string; data: JobData; opts: JobsO
     opts: { ...durableJobOptions, jobId: row.id, priority: bullPriority(row.priority, row.place) },
   };
 }
+
+/** Whether a job was sent by Millrace, and nothing of BullMQ's own is tied to its end. */
+export const isPlain = ({ data, parentKey, repeatJobKey, deduplicationId }: Job<JobData>): boolean =>
+  data?.meta?.origin !== undefined && parentKey === undefined && !repeatJobKey && !deduplicationId;
 
 /** Namespace of ids made from foreign jobs: any constant serves, so long as it never changes. */
 const foreignNamespace = '5b1f2a0e-6d0b-4c55-9e57-0c8a3d1f7e42';

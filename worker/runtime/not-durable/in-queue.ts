@@ -66,8 +66,12 @@ export async function notDurableDepth(
 async function countIn(broker: Broker, queue: QueueName, set: JobSet): Promise<{ jobs: number; found: number }> {
   const jobs = await sizeOf(broker, queue, set);
   let found = 0;
-  for (let from = 0; from < Math.min(jobs, maxCounted); from += pageJobs)
-    found += (await readPage(broker, queue, set, from)).ids.length;
+  // to a page that is not full: jobs that are added meanwhile push others past the size that was told
+  for (let from = 0; from < maxCounted; from += pageJobs) {
+    const page = await readPage(broker, queue, set, from);
+    found += page.ids.length;
+    if (page.jobs < pageJobs) break;
+  }
   return { jobs, found };
 }
 

@@ -21,24 +21,24 @@ describe('jobs that are not durable', () => {
     expect(isNotDurable(JSON.stringify({ attempts: 1, removeOnComplete: true }))).toBe(false);
   });
 
-  it('should leave attempts, delays and priority to BullMQ', () => {
-    const sent = { id: 'a', name: 'echo', payload: {}, meta, priority: 7, delayMs: 50, attempts: 4 };
-    const options = jobOptions(sent);
-    expect(options).toEqual({ jobId: 'a', priority: 7, delay: 50, attempts: 4, backoff: { type: 'task_policy' } });
+  it('should leave attempts and priority to BullMQ', () => {
+    const sent = { id: 'a', name: 'echo', payload: {}, meta, priority: 7, delayMs: 0, attempts: 4 };
+    expect(jobOptions(sent)).toEqual({ jobId: 'a', priority: 7, attempts: 4, backoff: { type: 'task_policy' } });
   });
 
   it('should be trimmed at the first end of a process and then now and then, and as another client said where it did', () => {
     const keeping = new Keeping();
     const kept = Array.from({ length: 101 }, () => {
       const opts: JobsOptions = {};
-      keeping.apply({ opts });
+      const trims = keeping.apply({ opts });
+      expect(trims).toBe(JSON.stringify(opts.removeOnComplete).includes('age'));
       return opts.removeOnComplete;
     });
     const trimming = kept.flatMap((keep, index) => (JSON.stringify(keep).includes('age') ? [index] : []));
     expect(trimming).toEqual([0, 50, 100]);
     expect(kept[0]).toEqual({ age: 3600, count: 20_000 });
     const opts: JobsOptions = { removeOnComplete: true, removeOnFail: 5 };
-    keeping.apply({ opts });
+    expect(keeping.apply({ opts })).toBe(true);
     expect(opts).toMatchObject({ removeOnComplete: true, removeOnFail: 5 });
   });
 

@@ -4,7 +4,7 @@
  */
 import type { JobsOptions, KeepJobs } from 'bullmq';
 import { z } from 'zod';
-import { type JobMeta, jobMetaSchema } from '../job.ts';
+import { type JobMeta, jobMetaSchema, type PlainJob } from '../job.ts';
 import type { TaskError } from '../ledger/rows.ts';
 
 /** How long the end of a task is told, and of how many a queue at most: what bounds Redis's memory. */
@@ -19,13 +19,19 @@ const keptErrors = 10;
 export class Keeping {
   #ends = 0;
 
-  /** Applied to a job that is about to end. One from another client may say itself what is kept of it. */
-  apply({ opts }: { readonly opts: JobsOptions }): void {
-    const keep: KeepJobs = this.#ends === 0 ? { age: keptSeconds, count: keptJobs } : { count: -1 };
+  /**
+   * Applied to a job that is about to end. One from another client may say itself what is kept of it.
+   * @returns whether its end takes others away, by its own word or because it is time to trim
+   */
+  apply({ opts }: { readonly opts: JobsOptions }): boolean {
+    const own = opts.removeOnComplete !== undefined || opts.removeOnFail !== undefined;
+    const trims = this.#ends === 0;
+    const keep: KeepJobs = trims ? { age: keptSeconds, count: keptJobs } : { count: -1 };
     this.#ends = (this.#ends + 1) % trimEvery;
     opts.removeOnComplete ??= keep;
     opts.removeOnFail ??= keep;
     opts.stackTraceLimit ??= keptErrors;
+    return own || trims;
   }
 }
 
@@ -44,12 +50,11 @@ export interface NewJob {
   readonly attempts: number;
 }
 
-export const jobOptions = ({ id, priority, delayMs, attempts }: NewJob): JobsOptions => ({
+export const jobOptions = ({ id, priority, attempts }: NewJob): PlainJob['opts'] => ({
   jobId: id,
   priority,
   attempts,
   backoff: { type: backoffType },
-  ...(delayMs > 0 && { delay: delayMs }),
 });
 
 /** Whether a job of this id was sent as one that is not durable, by the options that stand in Redis. */

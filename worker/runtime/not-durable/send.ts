@@ -7,8 +7,9 @@ import { errorText, MillraceError } from '../../errors.ts';
 import { type QueueName, queuePrefix } from '../../queues.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { answered } from '../../within.ts';
+import { addJobs } from '../add-jobs.ts';
 import type { Broker } from '../broker.ts';
-import { bullPriority, type JobData } from '../job.ts';
+import { bullPriority, type PlainJob } from '../job.ts';
 import type { Json } from '../json.ts';
 import type { Accepted, NewTask } from '../ledger/accept.ts';
 import { readTasks } from '../ledger/read.ts';
@@ -149,23 +150,37 @@ const idTaken = (id: string): MillraceError =>
     hint: 'Send the same payload to get the old answer, or choose another id.',
   });
 
-const dataOf = ({ payload, meta }: NewJob): JobData => ({ payload, meta });
-
-async function addOne(broker: Broker, queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
-  for (const job of jobs) await broker.queue(queue).add(job.name, dataOf(job), jobOptions(job));
+/** One that waits for its time is added by BullMQ, which keeps it for so long. */
+async function addOne(broker: Broker, queue: QueueName, [job]: readonly NewJob[]): Promise<void> {
+  if (!job) return;
+  const { name, data, opts } = plainJob(job);
+  if (job.delayMs > 0) await broker.queue(queue).add(name, data, { ...opts, delay: job.delayMs });
+  else await addJobs(broker.connection, queue, [{ name, data, opts }]);
 }
 
-/** `addBulk` is a pipeline; what BullMQ adds flows with is a transaction, and the jobs of one queue share a slot. */
+const plainJob = (job: NewJob): PlainJob => ({
+  name: job.name,
+  data: { payload: job.payload, meta: job.meta },
+  opts: jobOptions(job),
+});
+
+/** In one call; with delays among them in one transaction, which is what BullMQ adds flows with: the jobs of one queue share a slot. */
 async function addAll(broker: Broker, queue: QueueName, jobs: readonly NewJob[]): Promise<void> {
+  if (jobs.every(({ delayMs }) => delayMs === 0))
+    return addJobs(broker.connection, queue, jobs.map(plainJob), { together: true });
   const target = broker.queue(queue);
   const answers = await target.backend.addFlow(
-    jobs.map((job) => ({
-      jobData: new Job(target, job.name, dataOf(job), jobOptions(job), job.id).asJSON(),
-      jobId: job.id,
-      parentKeyOpts: {},
-      prefix: queuePrefix(queue),
-      queueName: queue,
-    })),
+    jobs.map((job) => {
+      const { name, data, opts } = plainJob(job);
+      const delay = job.delayMs > 0 ? { delay: job.delayMs } : {};
+      return {
+        jobData: new Job(target, name, data, { ...opts, ...delay }, job.id).asJSON(),
+        jobId: job.id,
+        parentKeyOpts: {},
+        prefix: queuePrefix(queue),
+        queueName: queue,
+      };
+    }),
   );
   const failed = answers.find(([error, answer]) => error !== null || (typeof answer === 'number' && answer < 0));
   if (failed) throw new Error(`redis took some of the jobs only: ${errorText(failed[0] ?? failed[1])}`);

@@ -1,0 +1,149 @@
+/** Good ends of jobs in Redis, many in one call, each with the queue's next job when it is wanted. */
+import { type QueueName, queuePrefix } from '../queues.ts';
+import { type RedisConnection, redisScript, runScript } from '../redis/index.ts';
+
+/**
+ * BullMQ's `moveToFinished` (6.7.0) for jobs that have completed and have no parent, deduplication or repetition. A next job is given
+ * out where that is plain: nothing paused, limited or delayed until now; else the queue's loop asks BullMQ's own script (decision
+ * 0027). KEYS: the queue's `meta`. ARGV: the queue's prefix, time in ms, time of a lock in ms, the worker's name; then for each job id,
+ * token, 1 when a next one is wanted, and its result as JSON, or '' for a job that is removed. Answers for each job: a code, the next one's id or '', and its hash.
+ */
+const endScript = redisScript(`
+local call, prefix, at = redis.call, ARGV[1], ARGV[2]
+local wait, active, prioritized = prefix .. 'wait', prefix .. 'active', prefix .. 'prioritized'
+local events = prefix .. 'events'
+local meta = call('HMGET', KEYS[1], 'opts.maxLenEvents', 'paused', 'concurrency', 'max')
+local most = meta[1] or 10000
+
+local function finish(id, token, result)
+  local key = prefix .. id
+  local lock = key .. ':lock'
+  if call('EXISTS', key) == 0 then return -1 end
+  local holder = call('GET', lock)
+  if holder ~= token then return holder and -6 or -2 end
+  if call('LREM', active, -1, id) < 1 then return -3 end
+  if result == '' then
+    result = '""'
+    call('DEL', key, lock, key .. ':logs', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful')
+  else
+    call('DEL', lock)
+    call('HINCRBY', key, 'atm', 1)
+    call('ZADD', prefix .. 'completed', at, id)
+    call('HSET', key, 'returnvalue', result, 'finishedOn', at)
+  end
+  call('XADD', events, 'MAXLEN', '~', most, '*', 'event', 'completed', 'jobId', id, 'returnvalue', result, 'prev', 'active')
+  return 0
+end
+
+-- ids of the next jobs, moved to the active ones: those without priority first
+local function pop(most)
+  local ids = {}
+  while #ids < most do
+    local id = call('RPOPLPUSH', wait, active)
+    if not id then break end
+    ids[#ids + 1] = id
+  end
+  local lacking = most - #ids
+  if lacking == 0 then return ids end
+  local popped, pushed = call('ZPOPMIN', prioritized, lacking), {}
+  for i = 1, #popped, 2 do
+    ids[#ids + 1] = popped[i]
+    pushed[#pushed + 1] = popped[i]
+  end
+  if #pushed > 0 then call('LPUSH', active, unpack(pushed)) end
+  if #pushed < lacking then call('DEL', prefix .. 'pc') end
+  return ids
+end
+
+local function start(id, token)
+  local key = prefix .. id
+  local hash, starts = call('HGETALL', key), 1
+  for i = 1, #hash, 2 do
+    if hash[i] == 'ats' then starts = tonumber(hash[i + 1]) + 1 end
+  end
+  local news = { 'processedOn', at, 'pb', ARGV[4], 'ats', tostring(starts) }
+  call('SET', key .. ':lock', token, 'PX', ARGV[3])
+  call('XADD', events, '*', 'event', 'active', 'jobId', id, 'prev', 'waiting')
+  call('HMSET', key, unpack(news))
+  for _, part in ipairs(news) do hash[#hash + 1] = part end
+  return hash
+end
+
+local answer, wanting, ended = {}, {}, {}
+for i = 5, #ARGV, 4 do
+  local code = finish(ARGV[i], ARGV[i + 1], ARGV[i + 3])
+  answer[#answer + 1] = { code, '', {} }
+  if code == 0 then
+    ended[#ended + 1] = ARGV[i]
+    if ARGV[i + 2] == '1' then wanting[#wanting + 1] = { #answer, ARGV[i + 1] } end
+  end
+end
+if #ended > 0 then call('SREM', prefix .. 'stalled', unpack(ended)) end
+local plain = #wanting > 0 and not (meta[2] or meta[3] or meta[4])
+  and #call('ZRANGEBYSCORE', prefix .. 'delayed', 0, (at + 1) * 0x1000 - 1, 'LIMIT', 0, 1) == 0
+local ids = plain and pop(#wanting) or {}
+for place, id in ipairs(ids) do
+  local index, token = wanting[place][1], wanting[place][2]
+  answer[index] = { 0, id, start(id, token) }
+end
+if #ids > 0 then
+  call('ZADD', prefix .. 'marker', 0, '0')
+elseif call('LLEN', active) == 0 and call('LLEN', wait) == 0 and call('ZCARD', prioritized) == 0 then
+  call('XADD', events, '*', 'event', 'drained')
+end
+return answer`);
+
+/** BullMQ's words for what its script answers. */
+const reasons = new Map([
+  [-1, 'it is not there'],
+  [-2, 'it is not locked'],
+  [-3, 'it is not active'],
+  [-6, 'somebody else has locked it'],
+]);
+
+/** A job that is held. */
+export interface EndingJob {
+  readonly id: string;
+  /** Of its lock, and of the next job's. */
+  readonly token: string;
+  /** Whether the queue's next job is wanted. */
+  readonly next: boolean;
+  /** JSON text, kept with the job; undefined: the job is removed. */
+  readonly result: string | undefined;
+}
+
+export interface EndedJob {
+  /** Why it could not be ended. */
+  readonly refused: string | undefined;
+  /** The next job: its id, and its hash as Redis gives it, fields and values in turn. */
+  readonly next: { readonly id: string; readonly hash: readonly string[] } | undefined;
+}
+
+export interface EndJobsOptions {
+  readonly queue: QueueName;
+  readonly connection: RedisConnection;
+  /** Name of this process, for people. */
+  readonly worker: string;
+  /** Of the next jobs' locks. */
+  readonly lockMs: number;
+}
+
+/** Ends jobs of one queue; answers in their order. @throws what Redis or the connection says */
+export async function endJobs(
+  { queue, connection, worker, lockMs }: EndJobsOptions,
+  jobs: readonly EndingJob[],
+): Promise<EndedJob[]> {
+  const prefix = `${queuePrefix(queue)}:${queue}:`;
+  const args = jobs.flatMap(({ id, token, next, result = '' }) => [id, token, next ? 1 : 0, result]);
+  const answer = await runScript(
+    connection,
+    endScript,
+    [`${prefix}meta`],
+    [prefix, Date.now(), lockMs, worker, ...args],
+  );
+  if (!Array.isArray(answer)) throw new Error(`redis answered the end of jobs with ${typeof answer}`);
+  return answer.map(([code, id, hash]: [number, string, readonly string[]]) => ({
+    refused: code === 0 ? undefined : (reasons.get(code) ?? `code ${code}`),
+    next: id === '' ? undefined : { id, hash },
+  }));
+}
