@@ -26,8 +26,13 @@ const gitLines = async (...args: readonly string[]) => (await git(...args)).spli
 const sqlFiles = (names: readonly string[]) => names.filter((name) => name.endsWith('.sql')).sort();
 
 /** Names of the migrations that this checkout holds. */
-export const migrationsOfToday = async (): Promise<readonly string[]> =>
-  sqlFiles(await readdir(join(root, migrationsFolder)));
+const migrationsOfToday = async (): Promise<readonly string[]> => sqlFiles(await readdir(join(root, migrationsFolder)));
+
+/** Names of the migrations that a worker image holds. */
+export async function migrationsOf(image: string): Promise<readonly string[]> {
+  const list = ['run', '--rm', '--network', 'none', '--entrypoint', 'ls', image, `/app/${migrationsFolder}`];
+  return sqlFiles((await docker(list)).split('\n'));
+}
 
 /** None for what is no commit. */
 async function migrationsAt(commit: string): Promise<readonly string[]> {

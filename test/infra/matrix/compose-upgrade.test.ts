@@ -1,10 +1,10 @@
-import { cp, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from '../../harness/until.ts';
 import { type ComposeDeployment, composeDeployment } from '../harness/compose.ts';
 import { docker, root } from '../harness/docker.ts';
-import { earlierRelease, migrationsOfToday } from '../harness/earlier-release.ts';
+import { earlierRelease, migrationsOf } from '../harness/earlier-release.ts';
 import { effectsOnce, sendEffects } from '../harness/work.ts';
 
 const today = process.env.MILLRACE_IMAGE || 'millrace/worker:local';
@@ -19,23 +19,30 @@ async function commandsUnder(heading: string): Promise<readonly string[]> {
     .map((line) => line.split(/ {2,}/)[0] ?? '');
 }
 
-/** What `git checkout` does to the files that compose reads; the choices of this machine are none of them. */
+/** What compose reads; the choices of this machine are none of it. */
+async function kitFiles(folder: string): Promise<readonly string[]> {
+  const found = await readdir(join(folder, 'compose'), { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const paths = files.map((file) => relative(folder, file));
+  return ['compose.yaml', ...paths.filter((path) => !/^compose\/\.(env$|build\/)/.test(path))];
+}
+
+/** What `git checkout` does to them: files change, and the folders that containers have mounted stay the same. */
 async function takeFiles(from: string, to: string): Promise<void> {
-  const filter = (path: string) => !/\/compose\/\.(env|build)$/.test(path);
-  for (const path of ['compose', 'compose.yaml']) {
-    await rm(join(to, path), { recursive: true, force: true });
-    await cp(join(from, path), join(to, path), { recursive: true, filter });
-  }
+  const [wanted, there] = [await kitFiles(from), await kitFiles(to).catch(() => [])];
+  for (const path of there) if (!wanted.includes(path)) await rm(join(to, path));
+  for (const path of wanted) await cp(join(from, path), join(to, path));
 }
 
 const imageId = async (image: string) => (await docker(['inspect', '--format', '{{.Id}}', image])).trim();
 
-/** Ids of the images that the processes of Millrace run. */
-async function imagesOf(deployment: ComposeDeployment): Promise<readonly string[]> {
-  const containers = (await deployment.containers()).filter(({ Service }) => /^(api|worker.*)$/.test(Service));
-  const ids = containers.map(({ ID }) => ID);
-  return (await docker(['inspect', '--format', '{{.Image}}', ...ids])).trim().split('\n');
-}
+/** Ids of the containers of api, worker and beat. */
+const processesOf = async (deployment: ComposeDeployment): Promise<readonly string[]> =>
+  (await deployment.containers()).flatMap(({ Service, ID }) => (/^(api|worker.*)$/.test(Service) ? [ID] : [])).sort();
+
+/** Ids of the images that they run. */
+const imagesOf = async (deployment: ComposeDeployment): Promise<readonly string[]> =>
+  (await docker(['inspect', '--format', '{{.Image}}', ...(await processesOf(deployment))])).trim().split('\n');
 
 it('should upgrade the release before with work queued, waiting for its time and running, lose nothing, and run it again on the new schema', async () => {
   const steps = await commandsUnder('Upgrade');
@@ -44,6 +51,7 @@ it('should upgrade the release before with work queued, waiting for its time and
     'make backup',
     'git checkout v0.2.0',
     'tools/setup --for kit',
+    'docker compose run --rm migrate',
     'docker compose up -d --wait',
   ]);
   expect(await commandsUnder('Roll back')).toEqual([
@@ -65,12 +73,11 @@ it('should upgrade the release before with work queued, waiting for its time and
   await before.up();
   const api = await before.api();
   const dataset = await api.indexed('The bridge has 19 arches.');
-  const slow = await api.send(
-    [20_000, 20_000, 60_000, 60_000].map((ms) => ({ task: 'sample_sleep', payload: { ms } })),
-  );
-  const running = () =>
-    before.sql(`select count(*) from tasks where status = 'RUNNING' and id in ('${slow.join("','")}')`);
-  await until('the slow tasks run', 60_000, async () => (await running()) === '4');
+  // they leave a slot free
+  const slow = await api.send([45_000, 90_000, 90_000].map((ms) => ({ task: 'sample_sleep', payload: { ms } })));
+  const running = async () =>
+    Number(await before.sql(`select count(*) from tasks where status = 'RUNNING' and id in ('${slow.join("','")}')`));
+  await until('the slow tasks run', 60_000, async () => (await running()) === slow.length);
   await api.call('POST', '/v1/queues/fast_tasks/pause');
   const queued = await sendEffects(api, 300);
   const delayed = await sendEffects(api, 50, { countdown: 45 });
@@ -80,12 +87,20 @@ it('should upgrade the release before with work queued, waiting for its time and
   await takeFiles(checkout, kept);
   await takeFiles(root, checkout);
   const after = before.changed({ MILLRACE_IMAGE: today });
+  const migrations = await migrationsOf(today);
+  const applied = () => after.sql('select count(*) from millrace_migrations');
+  expect(await applied()).toBe(String(earlier.migrations.length));
+  const older = await processesOf(before);
+  await after.compose(['run', '--rm', 'migrate'], { timeoutMs: 240_000 });
+  expect(await applied()).toBe(String(migrations.length));
+  // beside them the release before works on
+  const beside = await sendEffects(api, 50, { queue: 'mail' });
+  expect(await effectsOnce(before, beside, 50, 120_000)).toBe('50|50');
+  expect(await processesOf(before)).toEqual(older);
+  expect(await running()).toBeGreaterThan(0);
   await after.compose(up, { timeoutMs: 240_000 });
 
   expect(new Set(await imagesOf(after))).toEqual(new Set([await imageId(today)]));
-  const migrations = await migrationsOfToday();
-  const applied = () => after.sql('select count(*) from millrace_migrations');
-  expect(await applied()).toBe(String(migrations.length));
   // a pause outlives the upgrade
   expect(await after.sql(`select count(*) from sample_effects where run = '${queued}'`)).toBe('0');
   await api.call('POST', '/v1/queues/fast_tasks/resume');
