@@ -1,7 +1,5 @@
 /** Every command's output and exit code, against one running system. The tests stand by their matter in commands/. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CommandLine } from '../../../worker/cli/command-line.ts';
-import { createProgram } from '../../../worker/cli/program.ts';
 import { aroundCommands } from './commands/around.ts';
 import { keepingCommands } from './commands/keeping.ts';
 import { knowingCommands } from './commands/knowing.ts';
@@ -9,16 +7,9 @@ import { operatingCommands } from './commands/operating.ts';
 import { sendingCommands } from './commands/sending.ts';
 import { CommandStage } from './commands/stage.ts';
 import { watchingCommands } from './commands/watching.ts';
+import { readProgram } from './setup.ts';
 
-const { commands } = createProgram(
-  new CommandLine({
-    env: {},
-    output: process.stdout,
-    errors: process.stderr,
-    input: process.stdin,
-    interruption: () => new AbortController().signal,
-  }),
-);
+const { commands } = readProgram();
 /** Names of all commands, as `dlq list`. */
 const leaves = commands.flatMap((command) =>
   command.commands.length > 0 ? command.commands.map((sub) => `${command.name()} ${sub.name()}`) : [command.name()],

@@ -6,9 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CommandLine } from '../../../worker/cli/command-line.ts';
-import { createProgram } from '../../../worker/cli/program.ts';
-import { runOnce } from './setup.ts';
+import { readProgram, runOnce } from './setup.ts';
 
 const shells = {
   bash: ['bash', '--norc', '--noprofile'],
@@ -17,15 +15,7 @@ const shells = {
 } as const;
 type Shell = keyof typeof shells;
 
-const { commands } = createProgram(
-  new CommandLine({
-    env: {},
-    output: process.stdout,
-    errors: process.stderr,
-    input: process.stdin,
-    interruption: () => new AbortController().signal,
-  }),
-);
+const { commands } = readProgram();
 const groups = commands.filter((command) => command.commands.length > 0);
 
 describe.each(Object.keys(shells) as Shell[])('completion in %s', (shell) => {
