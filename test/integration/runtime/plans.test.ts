@@ -31,6 +31,9 @@ const statements: Readonly<Record<string, (on: Pick<Database, 'query'>) => Promi
   'the window': (on) => ledger.readWindow(on),
   expiry: (on) => ledger.expireTasks(on, 500),
   'a claim': (on) => ledger.claimTasks(on, [randomUUID()], randomUUID(), 'test'),
+  'a look at claims': (on) => ledger.stillHeld(on, randomUUID(), [{ id: randomUUID(), epoch: 1, owner: randomUUID() }]),
+  'a renewal': (on) => ledger.renewLeases(on, randomUUID(), [{ id: randomUUID(), epoch: 1, owner: randomUUID() }]),
+  'leases that are over': (on) => ledger.takeOverLapsed(on, 500),
   'an end': (on) =>
     ledger.completeTasks(on, [{ fence: { id: randomUUID(), epoch: 1, owner: randomUUID() }, result: 'null' }]),
 };

@@ -166,7 +166,8 @@ export async function takeOverOwner(db: Queryable, owner: string): Promise<numbe
   // in order, as every statement that locks several rows
   const rows = await db.query(
     `update tasks_live set ${takenOver}
-      where id in (select id from tasks_live where status = 'RUNNING' and owner = $1 order by id for update)
+      where id in (select id from tasks_live where lease_until is not null and status = 'RUNNING' and owner = $1
+                   order by id for update)
       returning id`,
     [owner],
   );
@@ -177,7 +178,7 @@ export async function takeOverOwner(db: Queryable, owner: string): Promise<numbe
 export async function takeOverAll(db: Queryable): Promise<number> {
   const rows = await db.query(
     `update tasks_live set ${takenOver}
-      where status = 'RUNNING' returning id`,
+      where lease_until is not null and status = 'RUNNING' returning id`,
   );
   return rows.length;
 }

@@ -24,16 +24,15 @@ export interface Completion {
 
 /** COMPLETED; says of each, in their order, whether its fence let it in. */
 export async function completeTasks(db: Queryable, completions: readonly Completion[]): Promise<boolean[]> {
-  // found by the ids alone, which is why they are said twice and the state so that no index is of it: the index of leases has a dead
-  // entry of each run since the last vacuum, and Postgres went through all of them for each group (1.2 ms instead of 0.2)
+  // in order, as every statement that locks several rows; the ids are said twice, so that they are looked up however many Postgres
+  // takes `ended` to have
   const sorted = completions.toSorted((a, b) => (a.fence.id < b.fence.id ? -1 : 1));
   const rows = await db.query<{ id: string; epoch: number }>(
     `with ended as (
        select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[]) as ended (id, epoch, owner, result)),
      gone as (
        delete from tasks_live t using ended
-        where t.id = ended.id and t.epoch = ended.epoch and t.owner = ended.owner and t.id = any ($1::uuid[])
-          and coalesce(t.status, '') = 'RUNNING'
+        where t.id = ended.id and t.epoch = ended.epoch and t.owner = ended.owner and t.status = 'RUNNING'
        returning t.*, ended.result as result)
      ${intoFinished(`'COMPLETED'`, 'result::jsonb', 'null', 'error_history', 'false')} returning id, epoch`,
     [

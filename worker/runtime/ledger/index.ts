@@ -1,6 +1,6 @@
 /** Statements of the ledger, for suites that run them against each other on real databases. Tasks and processes have no use for them. */
 export { acceptTasks } from './accept.ts';
-export { claimTasks, takeOverLapsed } from './claim.ts';
+export { claimTasks, renewLeases, stillHeld, takeOverLapsed } from './claim.ts';
 export { giveUpAfterDeath } from './deaths.ts';
 export { runEffect } from './effects.ts';
 export { completeTasks, expireTasks, failTask } from './finish.ts';

@@ -75,7 +75,8 @@ async function readConsumers(db: Queryable, tenantId: string, queue: QueueName):
     `select worker, count(*)::int as held,
             coalesce((jsonb_agg(jsonb_build_object('id', id, 'task', name, 'queue', queue) order by started_at)
                         filter (where tenant_id = $2)), '[]'::jsonb) as own
-       from tasks_live where status = 'RUNNING' and worker = any ($1::text[]) group by worker`,
+       from tasks_live where lease_until is not null and status = 'RUNNING' and worker = any ($1::text[])
+       group by worker`,
     [beats.map(({ name }) => name), tenantId],
   );
   const heldBy = new Map(rows.map((row) => [row.worker, row]));
