@@ -1,43 +1,10 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEvents, type Told } from './live-clients.ts';
 import { problem, startTestApi, type TestApi } from './setup.ts';
 
-interface Event {
-  readonly event: string;
-  readonly id: string;
-  // biome-ignore lint/suspicious/noExplicitAny: events are looked at field by field
-  readonly data: any;
-}
-
-/** Opens a stream on the listening socket. */
-function open(t: TestApi, taskId: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    httpRequest(
-      {
-        host: '127.0.0.1',
-        port: t.port,
-        path: `/v1/tasks/${taskId}/events`,
-        headers: { authorization: `Bearer ${t.key}`, ...headers },
-      },
-      resolve,
-    )
-      .on('error', reject)
-      .end();
-  });
-}
-
-async function* eventsOf(stream: IncomingMessage): AsyncGenerator<Event> {
-  let fields: Record<string, string> = {};
-  for await (const line of createInterface({ input: stream })) {
-    if (line === '' && fields.event) {
-      yield { event: fields.event, id: fields.id ?? '', data: JSON.parse(fields.data ?? 'null') };
-      fields = {};
-    }
-    const match = /^(\w+): (.*)$/.exec(line);
-    if (match?.[1] && match[2] !== undefined) fields[match[1]] = match[2];
-  }
-}
+const open = (t: TestApi, taskId: string, headers: Record<string, string> = {}) =>
+  openEvents(t, `/v1/tasks/${taskId}/events`, { headers });
+const named = (name: string) => (one: Told) => one.event === name;
 
 describe('events of a task', () => {
   let t: TestApi;
@@ -51,8 +18,8 @@ describe('events of a task', () => {
 
   it('should tell status, progress and the end, and then end', async () => {
     const id = await send('test_gate');
-    const stream = await open(t, id);
-    expect(stream.statusCode).toBe(200);
+    using stream = await open(t, id);
+    expect(stream.status).toBe(200);
     expect(stream.headers).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
@@ -60,11 +27,10 @@ describe('events of a task', () => {
       'x-content-type-options': 'nosniff',
       'x-request-id': expect.any(String),
     });
-    const seen: Event[] = [];
-    for await (const event of eventsOf(stream)) {
-      seen.push(event);
-      if (event.event === 'progress') t.gate.release();
-    }
+    await stream.until(named('progress'));
+    t.gate.release();
+    await stream.ended;
+    const seen = stream.told;
     expect(seen.map((event) => event.event).filter((name, place, all) => name !== all[place - 1])).toEqual([
       'status',
       'progress',
@@ -83,22 +49,20 @@ describe('events of a task', () => {
   it('should tell a task that has ended at once, and nothing to who has heard its end', async () => {
     const id = await send('test_add', {}, { a: 2, b: 3 });
     await t.runtime.ended(id);
-    const events = await Array.fromAsync(eventsOf(await open(t, id)));
-    expect(events.map((event) => event.event)).toEqual(['status', 'end']);
-    const again = await open(t, id, { 'last-event-id': 'end' });
-    again.resume();
-    expect(again.statusCode).toBe(204);
+    using first = await open(t, id);
+    await first.ended;
+    expect(first.told.map(({ event }) => event)).toEqual(['status', 'end']);
+    using again = await open(t, id, { 'last-event-id': 'end' });
+    expect(again.status).toBe(204);
   });
 
   it('should tell a cancel', async () => {
     const id = await send('test_add', { countdown: 600 }, { a: 2, b: 3 });
-    const stream = await open(t, id);
-    const seen: string[] = [];
-    for await (const event of eventsOf(stream)) {
-      seen.push(event.data.status);
-      if (seen.length === 1) await t.call({ method: 'DELETE', url: `/v1/tasks/${id}` });
-    }
-    expect(seen).toEqual(['PENDING', 'CANCELLED', 'CANCELLED']);
+    using stream = await open(t, id);
+    await stream.until(named('status'));
+    await t.call({ method: 'DELETE', url: `/v1/tasks/${id}` });
+    await stream.ended;
+    expect(stream.told.map(({ data }) => data.status)).toEqual(['PENDING', 'CANCELLED', 'CANCELLED']);
   });
 
   it('should answer 404 for a task of another tenant', async () => {
@@ -114,9 +78,9 @@ describe('events of a task', () => {
     const id = await send('test_add', { countdown: 600 }, { a: 2, b: 3 });
     const before = t.runtime.hub.size;
     const stream = await open(t, id);
-    await eventsOf(stream).next();
+    await stream.until(named('status'));
     expect(t.runtime.hub.size).toBe(before + 1);
-    stream.destroy();
+    stream[Symbol.dispose]();
     await expect.poll(() => t.runtime.hub.size).toBe(before);
   });
 });
@@ -125,9 +89,11 @@ it('should end its streams within a second when the API closes', async () => {
   await using t = await startTestApi();
   const { body } = await t.call({ method: 'POST', url: '/v1/tasks', payload: { task: 'test_gate', payload: {} } });
   const streams = await Promise.all(Array.from({ length: 5 }, () => open(t, body.task_id)));
-  const ended = Promise.all(streams.map((stream) => Array.fromAsync(eventsOf(stream))));
   const began = Date.now();
   await t.api.close();
   expect(Date.now() - began).toBeLessThan(1000);
-  for (const events of await ended) expect(events.some((event) => event.event === 'end')).toBe(false);
+  for (const { ended, told } of streams) {
+    await ended;
+    expect(told.some(named('end'))).toBe(false);
+  }
 });
