@@ -17,7 +17,10 @@ export interface Installation {
   readonly key: string;
   /** Live worker processes that take the sample tasks. */
   workers(): Promise<readonly Worker[]>;
-  /** Waits until there are exactly so many. @throws MillraceError `workers_missing` */
+  /**
+   * Waits until there are exactly so many. What scales may start the API anew: for as long it may be away.
+   * @throws MillraceError `workers_missing`, `api_unreachable`, `api_refused`
+   */
   untilWorkers(count: number): Promise<readonly Worker[]>;
 }
 
@@ -44,9 +47,13 @@ export async function findInstallation(env: Environment): Promise<Installation> 
     async untilWorkers(count) {
       const deadline = Date.now() + workersMs;
       for (;;) {
-        const live = await workers();
-        if (live.length === count) return live;
-        if (Date.now() > deadline) {
+        const late = Date.now() > deadline;
+        const live = await workers().catch((error: unknown) => {
+          if (!late && error instanceof MillraceError && error.code === 'api_unreachable') return undefined;
+          throw error;
+        });
+        if (live?.length === count) return live;
+        if (live && late) {
           throw new MillraceError({
             code: 'workers_missing',
             message: `Expected ${count} live workers that take ${queue} within ${workersMs / 1000} s, instead ${url} knows ${live.length}.`,
@@ -64,9 +71,9 @@ async function findKey(env: Environment, url: string): Promise<string> {
   if (own) return own;
   const looked = ['MILLRACE_API_KEY'];
   for (const path of keyPaths(env, process.cwd(), checkoutKey)) {
-    looked.push(path);
-    const key = await readFile(path, 'utf8').catch(() => '');
-    if (key.trim() !== '') return key.trim();
+    const key = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => error);
+    if (typeof key === 'string' && key.trim() !== '') return key.trim();
+    looked.push(`${path} (${typeof key === 'string' ? 'empty' : (key.code ?? key.message)})`);
   }
   throw new MillraceError({
     code: 'api_key_missing',
