@@ -1,9 +1,11 @@
 import type { Chapter } from '../mutant.ts';
-import { forbidden, handover, hints, job, keeping, reconciler } from './tests.ts';
+import { forbidden, handover, hints, job, jobsInRedis, keeping, reconciler } from './tests.ts';
 
 const jobFile = 'worker/runtime/job.ts';
 const source = 'worker/runtime/job-source.ts';
 const broker = 'worker/runtime/broker.ts';
+const adding = 'worker/runtime/add-jobs.ts';
+const ending = 'worker/runtime/end-jobs.ts';
 const asJob = 'that BullMQ neither tries again nor keeps';
 
 /** Durable jobs are hints: BullMQ tries, delays, fails and keeps none. */
@@ -57,6 +59,54 @@ export const bullmq: Chapter = {
       text: 'const runRetryDelayMs = 1000;',
       broken: 'const runRetryDelayMs = 15_000;',
       test: hints('should leave retries and stalled jobs to the ledger'),
+    },
+    {
+      id: 'add-leaves-what-stands',
+      rule: 'A job that stands in Redis already stays as it is.',
+      file: adding,
+      text: "if call('EXISTS', key) == 1 then",
+      broken: "if call('EXISTS', key) == 2 then",
+      test: jobsInRedis('should leave a job that stands there already'),
+    },
+    {
+      id: 'add-in-order',
+      rule: 'Jobs of one priority are taken in the order in which they came.',
+      file: adding,
+      text: 'counter = counter + 1',
+      broken: 'counter = counter - 1',
+      test: jobsInRedis('should add in several calls'),
+    },
+    {
+      id: 'end-own-lock',
+      rule: 'Whoever does not hold the lock of a job does not end it.',
+      file: ending,
+      text: 'if holder ~= token then return holder and -6 or -2 end',
+      broken: '',
+      test: jobsInRedis('should change nothing and say so when somebody else has locked it'),
+    },
+    {
+      id: 'end-removes',
+      rule: 'A durable job that is acknowledged is gone, and can be added anew.',
+      file: ending,
+      text: "call('DEL', key, lock, key .. ':logs'",
+      broken: "call('DEL', lock, key .. ':logs'",
+      test: jobsInRedis('should say, as BullMQ does, that a queue is drained'),
+    },
+    {
+      id: 'end-next-of-paused',
+      rule: 'A paused queue gives out no next job.',
+      file: ending,
+      text: 'not (meta[2] or meta[3] or meta[4])',
+      broken: 'not (meta[3] or meta[4])',
+      test: jobsInRedis('should end a job and give out none where the queue is paused'),
+    },
+    {
+      id: 'end-next-locked',
+      rule: 'A job that is given out is locked.',
+      file: ending,
+      text: "  call('SET', key .. ':lock', token, 'PX', ARGV[3])\n",
+      broken: '',
+      test: jobsInRedis('should end a job and give out the next as BullMQ does'),
     },
     {
       id: 'add-may-be-no-op',

@@ -104,10 +104,10 @@ export const withoutRow: Chapter = {
     {
       id: 'loose-delay',
       rule: "A delay is BullMQ's own.",
-      file: 'worker/runtime/not-durable/job.ts',
-      text: '...(delayMs > 0 && { delay: delayMs }),',
-      broken: '',
-      test: notDurableJob('should leave attempts'),
+      file: send,
+      text: 'add(name, data, { ...opts, delay: job.delayMs });',
+      broken: 'add(name, data, opts);',
+      test: notDurable(`${standalone} should start what is delayed`),
     },
     {
       id: 'loose-status-hour',

@@ -35,6 +35,7 @@ const integration =
 
 export const hints = integration('runtime/hints.test.ts', 'redis');
 export const notDurable = integration('runtime/not-durable.test.ts', 'redis');
+export const jobsInRedis = integration('runtime/jobs-in-redis.test.ts', 'redis');
 export const onPostgres = integration('runtime/broken-transaction.test.ts', 'docker');
 export const leaseRenewal = integration('runtime/lease-renewal.test.ts', 'docker');
 export const deaths = integration('runtime/deaths.test.ts', 'docker');
