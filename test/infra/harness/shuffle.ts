@@ -1,20 +1,23 @@
 /** All containers of a deployment stopped, and started in another order with other addresses. */
+import { randomOf } from '../../harness/random.ts';
 import type { ComposeDeployment } from './compose.ts';
 import { docker, dockerLines } from './docker.ts';
 
 const stopTimeoutMs = 180_000;
 
-/** `items` in an order of chance. */
-function shuffled<T>(items: readonly T[]): T[] {
+/** `items` in the order that the seed gives. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const random = randomOf(seed);
   return items
-    .map((item) => ({ item, place: Math.random() }))
+    .map((item) => ({ item, place: random() }))
     .sort((a, b) => a.place - b.place)
     .map(({ item }) => item);
 }
 
-/** Returns the order in which they were started; await what they do afterwards. */
-export async function restartShuffled(deployment: ComposeDeployment): Promise<readonly string[]> {
-  const running = (await deployment.containers()).filter(({ State }) => State === 'running');
+/** Returns the services in the order in which they were started; await what they do afterwards. */
+export async function restartShuffled(deployment: ComposeDeployment, seed: number): Promise<readonly string[]> {
+  const listed = await deployment.containers();
+  const running = listed.filter(({ State }) => State === 'running').sort((a, b) => (a.Service < b.Service ? -1 : 1));
   const ids = running.map(({ ID }) => ID);
   await docker(['stop', '--time', '30', ...ids], { timeoutMs: stopTimeoutMs });
   // whoever starts first takes the lowest address: these take it, so that nobody gets the one it had
@@ -28,7 +31,7 @@ export async function restartShuffled(deployment: ComposeDeployment): Promise<re
     }),
   );
   try {
-    const order = shuffled(running);
+    const order = shuffled(running, seed);
     for (const { ID } of order) await docker(['start', ID]);
     return order.map(({ Service }) => Service);
   } finally {

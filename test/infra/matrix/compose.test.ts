@@ -12,6 +12,9 @@ const combinations = [
   { topology: 'cluster', tls: true },
 ] as const;
 
+/** Of the order in which containers are started. */
+const seed = Number(process.env.MILLRACE_TEST_SEED ?? Date.now() % 2 ** 31);
+
 describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (combination) => {
   it('should survive its first master, and be stopped and started in any order with other addresses', async () => {
     await using deployment = await composeDeployment(combination);
@@ -30,8 +33,8 @@ describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (com
 
     const before = await addresses(deployment);
     const waiting = await sendEffects(api, 500);
-    const order = await restartShuffled(deployment);
-    console.log(`started in this order: ${order.join(', ')}`);
+    const order = await restartShuffled(deployment, seed);
+    console.log(`MILLRACE_TEST_SEED=${seed}: started in this order: ${order.join(', ')}`);
     const startedAt = Date.now();
     expect(await effectsOnce(deployment, waiting, 500, 180_000)).toBe('500|500');
     console.log(`the waiting work was done after ${Math.round((Date.now() - startedAt) / 1000)} s`);
