@@ -43,7 +43,7 @@ describe('the users of Redis', () => {
   it.each([
     ['millrace-api', ['../runtime/add-jobs.ts']],
     ['millrace-beat', ['../runtime/add-jobs.ts']],
-    ['millrace-worker', ['../runtime/add-jobs.ts', '../runtime/end-jobs.ts']],
+    ['millrace-worker', ['../runtime/add-jobs.ts', '../runtime/move-jobs.ts']],
   ] as const)('should let %s do all that the scripts of Millrace do that it runs', (name, run) => {
     const needed = new Set(run.flatMap(commandsOfFile));
     expect(needed.size).toBeGreaterThan(7);

@@ -3,9 +3,9 @@ import { type Job, raw2NextJobData, Worker } from 'bullmq';
 import { errorText } from '../errors.ts';
 import { type QueueName, queuePrefix } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
-import { type EndedJob, type EndingJob, endJobs } from './end-jobs.ts';
 import { Grouped } from './grouped.ts';
 import { isPlain, type JobData } from './job.ts';
+import { type EndedJob, type EndingJob, endJobs, type MoveJobsOptions, type RawJob, takeJobs } from './move-jobs.ts';
 import { Keeping } from './not-durable/job.ts';
 
 /**
@@ -39,6 +39,7 @@ export class JobSource extends Worker<JobData> {
   readonly queueName: QueueName;
   readonly #connection: RedisConnection;
   readonly #keeping = new Keeping();
+  readonly #moving: MoveJobsOptions;
   readonly #ends: Grouped<EndingJob, EndedJob>;
   #dueTimer: NodeJS.Timeout | undefined;
 
@@ -61,19 +62,27 @@ export class JobSource extends Worker<JobData> {
     });
     this.queueName = queue;
     this.#connection = connection;
-    const ending = { queue, connection, worker: workerName, lockMs: lockDurationMs };
+    this.#moving = { queue, connection, worker: workerName, lockMs: lockDurationMs };
     // answered for each job, and not tried again one by one: what failed may have run
     const failed = (error: unknown): EndedJob => ({ refused: errorText(error), next: undefined });
     this.#ends = new Grouped({
       ...groupedEnds,
-      write: (jobs) => endJobs(ending, jobs).catch((error: unknown) => jobs.map(() => failed(error))),
+      write: (jobs) => endJobs(this.#moving, jobs).catch((error: unknown) => jobs.map(() => failed(error))),
     });
   }
 
-  /** The next job, locked with `token`, or undefined at once when none waits. */
-  async fetch(token: string): Promise<FetchedJob | undefined> {
-    if (this.closing) return undefined;
-    return this.#next(await this.backend.moveToActive(token, this.opts.name), token);
+  /** A job for each token, locked with it, as far as jobs wait; none at once when none does. */
+  async fetch(tokens: readonly string[]): Promise<FetchedJob[]> {
+    const [token] = tokens;
+    if (token === undefined || this.closing) return [];
+    const { plain, jobs, delayedUntil } = await takeJobs(this.#moving, tokens);
+    if (!plain) {
+      const job = await this.#next(await this.backend.moveToActive(token, this.opts.name), token);
+      return job ? [job] : [];
+    }
+    if (jobs.length < tokens.length) this.#wakeAt(delayedUntil);
+    const fetched = await Promise.all(jobs.map((job, index) => this.#made(job, tokens[index] ?? token)));
+    return fetched.filter((job) => job !== undefined);
   }
 
   /**
@@ -138,7 +147,11 @@ export class JobSource extends Worker<JobData> {
   ): Promise<FetchedJob | undefined> {
     const ended = await this.#ends.add({ id: job.id ?? '', token, next: next && !this.closing, result });
     if (ended.refused !== undefined) throw new Error(`job ${job.id} was not ended in redis: ${ended.refused}`);
-    return ended.next && this.#next(raw2NextJobData([ended.next.hash, ended.next.id, 0, 0]), token);
+    return ended.next && this.#made(ended.next, token);
+  }
+
+  #made({ id, hash }: RawJob, token: string): Promise<FetchedJob | undefined> {
+    return this.#next(raw2NextJobData([hash, id, 0, 0]), token);
   }
 
   /** @param answer of BullMQ's scripts: job, id, limit, and when the first delayed job is due, where there is no job */

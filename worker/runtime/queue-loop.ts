@@ -16,10 +16,11 @@ export interface QueueLoopDeps {
 }
 
 /**
- * Most jobs asked for side by side. One by one, each behind the answer to the last, a worker took seconds to fill its slots; a loop
- * that finds work asks for twice as many next time.
+ * Jobs asked for at once, as far as slots are free, when a loop hears that there is work, and at most: twice as many each time it gets
+ * all it asked for. One by one, each behind the answer to the last, a worker took seconds to fill its slots.
  */
-const maxAtOnce = 16;
+const firstAtOnce = 8;
+const maxAtOnce = 32;
 /** After an error a loop waits, longer each time up to this. */
 const maxBackoffMs = 2000;
 /** For a loop to end once its blocking call is cut short. One that waits for a Redis that is away never hears of it. */
@@ -86,7 +87,7 @@ export class QueueLoop {
     const { source, slots, log } = this.#deps;
     const { tier } = queues[source.queueName];
     let failures = 0;
-    let atOnce = 1;
+    let atOnce = firstAtOnce;
     while (!this.#stopping) {
       try {
         this.#askedAt = undefined;
@@ -101,12 +102,12 @@ export class QueueLoop {
         this.#askedAt = Date.now();
         const found = await this.#fetch(taken);
         failures = 0;
-        atOnce = found === taken.length ? Math.min(2 * atOnce, maxAtOnce) : 1;
+        atOnce = found === taken.length ? Math.min(2 * atOnce, maxAtOnce) : firstAtOnce;
         if (this.#stopping) return;
         if (found < taken.length) await source.waitForWork();
       } catch (error) {
         if (this.#stopping) return;
-        atOnce = 1;
+        atOnce = firstAtOnce;
         failures += 1;
         if (failures === 1) log.warn({ err: error, queue: source.queueName }, 'cannot fetch jobs; trying on');
         await wait(Math.min(100 * 2 ** failures, maxBackoffMs) * (0.9 + 0.2 * Math.random()));
@@ -114,38 +115,29 @@ export class QueueLoop {
     }
   }
 
-  /** A job for each slot, as far as there are; says for how many. Slots without one are given back. @throws what a fetch threw */
+  /** A job for each slot, as far as there are; says for how many. Slots without one are given back. @throws what the fetch threw */
   async #fetch(taken: readonly Slot[]): Promise<number> {
     const { source, token, start } = this.#deps;
-    let found = 0;
-    const fetches = taken.map(async (slot) => {
-      const lock = token();
-      const job = await this.#one(lock, slot);
-      this.heard();
-      if (job && !this.#closed) {
-        found += 1;
-        start(source, job, lock, slot);
-        return;
-      }
-      slot.release();
-      // asked for before the end, answered after it; else its lock would have to lapse
-      if (job) await source.handBack(job, lock);
-    });
-    const failed = (await Promise.allSettled(fetches)).find((fetch) => fetch.status === 'rejected');
-    if (failed) throw failed.reason;
-    return found;
-  }
-
-  /** @throws what the fetch threw; the slot is given back */
-  async #one(lock: string, slot: Slot): Promise<FetchedJob | undefined> {
-    this.#slots.add(slot);
+    for (const slot of taken) this.#slots.add(slot);
+    let jobs: readonly FetchedJob[] = [];
     try {
-      return await this.#deps.source.fetch(lock);
-    } catch (error) {
-      slot.release();
-      throw error;
+      jobs = await source.fetch(taken.map(() => token()));
     } finally {
-      this.#slots.delete(slot);
+      for (const slot of taken) this.#slots.delete(slot);
+      for (const slot of taken.slice(jobs.length)) slot.unused();
     }
+    this.heard();
+    for (const [index, slot] of taken.slice(0, jobs.length).entries()) {
+      const job = jobs[index];
+      const lock = job?.token;
+      if (job === undefined || lock === undefined) slot.unused();
+      else if (!this.#closed) start(source, job, lock, slot);
+      else {
+        slot.unused();
+        // asked for before the end, answered after it; else its lock would have to lapse
+        await source.handBack(job, lock);
+      }
+    }
+    return jobs.length;
   }
 }

@@ -9,6 +9,8 @@ const weights: Record<QueueTier, number> = { high: 6, normal: 3, low: 1 };
 
 export interface Slot {
   release(): void;
+  /** Releases one that ran nothing: its tier has had nothing for its weight. */
+  unused(): void;
 }
 
 interface Waiter {
@@ -59,7 +61,7 @@ export class Slots {
     this.#now = Math.max(this.#now, this.#passed[tier]);
     this.#passed[tier] += 1 / weights[tier];
     this.#busy += 1;
-    return this.#slot();
+    return this.#slot(tier);
   }
 
   /** Gives out more from now on, or fewer as slots come back. */
@@ -92,18 +94,23 @@ export class Slots {
       this.#now = Math.max(this.#now, this.#passed[next.tier]);
       this.#passed[next.tier] += 1 / weights[next.tier];
       this.#busy += 1;
-      next.give(this.#slot());
+      next.give(this.#slot(next.tier));
     }
   }
 
-  #slot(): Slot {
+  #slot(tier: QueueTier): Slot {
     let held = true;
+    const release = () => {
+      if (!held) return;
+      held = false;
+      this.#busy -= 1;
+      this.#serve();
+    };
     return {
-      release: () => {
-        if (!held) return;
-        held = false;
-        this.#busy -= 1;
-        this.#serve();
+      release,
+      unused: () => {
+        if (held) this.#passed[tier] -= 1 / weights[tier];
+        release();
       },
     };
   }

@@ -32,7 +32,7 @@ class DeafSource extends JobSource {
 /** Hangs with a slot in its hands. */
 class StuckSource extends JobSource {
   readonly hangs = Promise.withResolvers<void>();
-  override fetch(): Promise<undefined> {
+  override fetch(): Promise<never> {
     this.hangs.resolve();
     return never;
   }

@@ -112,10 +112,22 @@ async function expectSame(): Promise<void> {
   expect(Object.keys(left)).not.toEqual([]);
 }
 
+/** As BullMQ's worker fetches a job. */
+async function fetchByBullmq(token: string): Promise<FetchedJob> {
+  const job = await sources.theirs.getNextJob(token, { block: false });
+  if (!job) throw new Error('no job waits');
+  return job;
+}
+
+async function fetchOurs(token: string): Promise<FetchedJob> {
+  const [job] = await sources.ours.fetch([token]);
+  if (!job) throw new Error('no job waits');
+  return job;
+}
+
 /** Fetches one from each, under the same token. */
 async function fetchBoth(token: string) {
-  const [his, mine] = await Promise.all([sources.theirs.fetch(token), sources.ours.fetch(token)]);
-  if (!his || !mine) throw new Error('no job waits');
+  const [his, mine] = await Promise.all([fetchByBullmq(token), fetchOurs(token)]);
   expect(mine.id).toBe(his.id);
   return { his, mine };
 }
@@ -153,6 +165,37 @@ async function endByBullmq(job: FetchedJob, token: string, next: boolean): Promi
   const answer = await job.moveToCompleted('', token, next);
   return Array.isArray(answer) && answer[0] ? String(answer[1]) : undefined;
 }
+
+it('should fetch a job as BullMQ does', async () => {
+  await addBoth([first], [second]);
+  const { his, mine } = await fetchBoth('t:1');
+  expect(mine).toMatchObject({ id: first, name: his.name, data: his.data, opts: his.opts, attemptsStarted: 1 });
+  await expectSame();
+});
+
+it('should fetch as many as wait, those without priority first, and wake whoever waits for more', async () => {
+  await broker.add([row(ours, first), row(ours, second)]);
+  await broker.queue(ours).add('sample_noop', { payload: {} }, { jobId: 'foreign' });
+  const fetched = await sources.ours.fetch(['t:1', 't:2', 't:3', 't:4']);
+  expect(fetched.map(({ id, token }) => [id, token])).toEqual([
+    ['foreign', 't:1'],
+    [first, 't:2'],
+    [second, 't:3'],
+  ]);
+  expect(await contents(ours)).toHaveProperty('marker', ['0', '0']);
+  expect(await sources.ours.fetch(['t:5'])).toEqual([]);
+});
+
+it('should fetch none of a paused queue, and have BullMQ see to what is delayed and due', async () => {
+  await broker.add([row(ours, first)]);
+  await broker.setPaused(ours, true);
+  expect(await sources.ours.fetch(['t:1', 't:2'])).toEqual([]);
+  await broker.setPaused(ours, false);
+  const late = await broker.queue(ours).add('sample_noop', { payload: {} }, { jobId: 'late', delay: 1 });
+  await until('its time has come', 5000, async () => late.timestamp + 1 < Date.now());
+  expect((await fetchOurs('t:1')).id).toBe('late');
+  expect((await fetchOurs('t:2')).id).toBe(first);
+});
 
 it('should end a job and give out the next as BullMQ does', async () => {
   await addBoth([first], [second]);
@@ -206,7 +249,7 @@ it('should end a job and let the next wait for who asks, when none is wanted', a
   expect(await endByBullmq(his, 't:1', false)).toBeUndefined();
   expect(await sources.ours.acknowledge(mine, 't:1', false)).toBeUndefined();
   await expectSame();
-  expect((await sources.ours.fetch('t:2'))?.id).toBe(second);
+  expect((await fetchOurs('t:2')).id).toBe(second);
 });
 
 it('should give out those without priority first, as BullMQ does', async () => {
@@ -239,8 +282,7 @@ it.each([
   ],
 ])('should end a job and give out none where the queue %s: that is for BullMQ to see to', async (_what, make) => {
   await broker.add([row(ours, first), row(ours, second)]);
-  const job = await sources.ours.fetch('t:1');
-  if (!job) throw new Error('no job waits');
+  const job = await fetchOurs('t:1');
   await make(broker.queue(ours));
   expect(await sources.ours.acknowledge(job, 't:1', true)).toBeUndefined();
   const left = await contents(ours);
@@ -255,8 +297,7 @@ it.each([
   ['somebody else has locked it', (key: string) => connection.set(`${key}:lock`, 't:2')],
 ])('should change nothing and say so when %s', async (reason, make) => {
   await broker.add([row(ours, first), row(ours, second)]);
-  const job = await sources.ours.fetch('t:1');
-  if (!job) throw new Error('no job waits');
+  const job = await fetchOurs('t:1');
   await make(`${queuePrefix(ours)}:${ours}:${first}`);
   const before = await contents(ours);
   await expect(sources.ours.acknowledge(job, 't:1', true)).rejects.toThrow(reason);
@@ -266,11 +307,14 @@ it.each([
 it('should end many at once, each with another next one, and refuse only what is not held', async () => {
   const rows = Array.from({ length: 30 }, () => row(ours, randomUUID()));
   await broker.add(rows);
-  const held = await Promise.all(rows.slice(0, 10).map((_, index) => sources.ours.fetch(`t:${index}`)));
+  const held = await sources.ours.fetch(rows.slice(0, 10).map((_, index) => `t:${index}`));
+  expect(held.map(({ id, token }) => [id, token])).toEqual(
+    rows.slice(0, 10).map(({ id }, index) => [id, `t:${index}`]),
+  );
   const taken = `${queuePrefix(ours)}:${ours}:${held[3]?.id}`;
   await connection.set(`${taken}:lock`, 'another');
   const ends = await Promise.allSettled(
-    held.map(async (job, index) => job && (await sources.ours.acknowledge(job, `t:${index}`, true))?.id),
+    held.map(async (job, index) => (await sources.ours.acknowledge(job, `t:${index}`, true))?.id),
   );
   const next = ends.map((end) => (end.status === 'fulfilled' ? end.value : 'refused'));
   expect(next[3]).toBe('refused');
@@ -284,7 +328,6 @@ it('should send its scripts again to a server that has forgotten them', async ()
   await broker.add([row(ours, first)]);
   await redis.server.call('script', 'flush');
   await broker.add([row(ours, second)]);
-  const job = await sources.ours.fetch('t:1');
-  if (!job) throw new Error('no job waits');
+  const job = await fetchOurs('t:1');
   expect((await sources.ours.acknowledge(job, 't:1', true))?.id).toBe(second);
 });

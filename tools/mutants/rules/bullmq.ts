@@ -5,7 +5,7 @@ const jobFile = 'worker/runtime/job.ts';
 const source = 'worker/runtime/job-source.ts';
 const broker = 'worker/runtime/broker.ts';
 const adding = 'worker/runtime/add-jobs.ts';
-const ending = 'worker/runtime/end-jobs.ts';
+const moving = 'worker/runtime/move-jobs.ts';
 const asJob = 'that BullMQ neither tries again nor keeps';
 
 /** Durable jobs are hints: BullMQ tries, delays, fails and keeps none. */
@@ -79,7 +79,7 @@ export const bullmq: Chapter = {
     {
       id: 'end-own-lock',
       rule: 'Whoever does not hold the lock of a job does not end it.',
-      file: ending,
+      file: moving,
       text: 'if holder ~= token then return holder and -6 or -2 end',
       broken: '',
       test: jobsInRedis('should change nothing and say so when somebody else has locked it'),
@@ -87,7 +87,7 @@ export const bullmq: Chapter = {
     {
       id: 'end-removes',
       rule: 'A durable job that is acknowledged is gone, and can be added anew.',
-      file: ending,
+      file: moving,
       text: "call('DEL', key, lock, key .. ':logs'",
       broken: "call('DEL', lock, key .. ':logs'",
       test: jobsInRedis('should say, as BullMQ does, that a queue is drained'),
@@ -95,7 +95,7 @@ export const bullmq: Chapter = {
     {
       id: 'end-next-of-paused',
       rule: 'A paused queue gives out no next job.',
-      file: ending,
+      file: moving,
       text: 'not (meta[2] or meta[3] or meta[4])',
       broken: 'not (meta[3] or meta[4])',
       test: jobsInRedis('should end a job and give out none where the queue is paused'),
@@ -103,7 +103,7 @@ export const bullmq: Chapter = {
     {
       id: 'end-next-locked',
       rule: 'A job that is given out is locked.',
-      file: ending,
+      file: moving,
       text: "  call('SET', key .. ':lock', token, 'PX', ARGV[3])\n",
       broken: '',
       test: jobsInRedis('should end a job and give out the next as BullMQ does'),

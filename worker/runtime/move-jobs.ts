@@ -1,14 +1,16 @@
-/** Good ends of jobs in Redis, many in one call, each with the queue's next job when it is wanted. */
+/** Jobs that change hands in Redis, many in one call: good ends, each with the queue's next job when it is wanted, and first jobs of slots. */
 import { type QueueName, queuePrefix } from '../queues.ts';
 import { type RedisConnection, redisScript, runScript } from '../redis/index.ts';
 
 /**
- * BullMQ's `moveToFinished` (6.7.0) for jobs that have completed and have no parent, deduplication or repetition. A next job is given
- * out where that is plain: nothing paused, limited or delayed until now; else the queue's loop asks BullMQ's own script (decision
- * 0027). KEYS: the queue's `meta`. ARGV: the queue's prefix, time in ms, time of a lock in ms, the worker's name; then for each job id,
- * token, 1 when a next one is wanted, and its result as JSON, or '' for a job that is removed. Answers for each job: a code, the next one's id or '', and its hash.
+ * BullMQ's `moveToFinished` (6.7.0) for jobs that have completed and have no parent, deduplication or repetition, and its
+ * `moveToActive`. Jobs are given out where that is plain: nothing paused, limited or delayed until now; else BullMQ's own script is asked
+ * (decision 0027). KEYS: the queue's `meta`. ARGV: the queue's prefix, time in ms, time of a lock in ms, the worker's name, a number of
+ * tokens and these, for each of which a job is wanted; then for each job that ends its id, token, 1 when a next one is wanted, and its
+ * result as JSON, or '' for a job that is removed. Answers whether it was plain, id and hash of each job for a token, when the first
+ * delayed job is due in ms or 0, and for each end a code, the next job's id or '', and its hash.
  */
-const endScript = redisScript(`
+const moveScript = redisScript(`
 local call, prefix, at = redis.call, ARGV[1], ARGV[2]
 local wait, active, prioritized = prefix .. 'wait', prefix .. 'active', prefix .. 'prioritized'
 local events = prefix .. 'events'
@@ -69,8 +71,10 @@ local function start(id, token)
   return hash
 end
 
-local answer, wanting, ended = {}, {}, {}
-for i = 5, #ARGV, 4 do
+local answer, first, wanting, ended = {}, {}, {}, {}
+local tokens = tonumber(ARGV[5])
+for i = 1, tokens do wanting[i] = { 0, ARGV[5 + i] } end
+for i = 6 + tokens, #ARGV, 4 do
   local code = finish(ARGV[i], ARGV[i + 1], ARGV[i + 3])
   answer[#answer + 1] = { code, '', {} }
   if code == 0 then
@@ -79,19 +83,20 @@ for i = 5, #ARGV, 4 do
   end
 end
 if #ended > 0 then call('SREM', prefix .. 'stalled', unpack(ended)) end
-local plain = #wanting > 0 and not (meta[2] or meta[3] or meta[4])
-  and #call('ZRANGEBYSCORE', prefix .. 'delayed', 0, (at + 1) * 0x1000 - 1, 'LIMIT', 0, 1) == 0
-local ids = plain and pop(#wanting) or {}
+local delayed = #wanting > 0 and call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')[2]
+local due = delayed and math.floor(delayed / 0x1000) or 0
+local plain = not (meta[2] or meta[3] or meta[4]) and (due == 0 or due > tonumber(at))
+local ids = plain and #wanting > 0 and pop(#wanting) or {}
 for place, id in ipairs(ids) do
   local index, token = wanting[place][1], wanting[place][2]
-  answer[index] = { 0, id, start(id, token) }
+  if index == 0 then first[#first + 1] = { id, start(id, token) } else answer[index] = { 0, id, start(id, token) } end
 end
 if #ids > 0 then
   call('ZADD', prefix .. 'marker', 0, '0')
-elseif call('LLEN', active) == 0 and call('LLEN', wait) == 0 and call('ZCARD', prioritized) == 0 then
+elseif #ended > 0 and call('LLEN', active) == 0 and call('LLEN', wait) == 0 and call('ZCARD', prioritized) == 0 then
   call('XADD', events, '*', 'event', 'drained')
 end
-return answer`);
+return { plain and 1 or 0, first, due, answer }`);
 
 /** BullMQ's words for what its script answers. */
 const reasons = new Map([
@@ -112,14 +117,28 @@ export interface EndingJob {
   readonly result: string | undefined;
 }
 
+/** A job as Redis gives it: fields and values in turn. */
+export interface RawJob {
+  readonly id: string;
+  readonly hash: readonly string[];
+}
+
 export interface EndedJob {
   /** Why it could not be ended. */
   readonly refused: string | undefined;
-  /** The next job: its id, and its hash as Redis gives it, fields and values in turn. */
-  readonly next: { readonly id: string; readonly hash: readonly string[] } | undefined;
+  readonly next: RawJob | undefined;
 }
 
-export interface EndJobsOptions {
+export interface TakenJobs {
+  /** False: these were not looked for, and BullMQ's script has to be asked. */
+  readonly plain: boolean;
+  /** One for each of the first tokens, as far as there are any. */
+  readonly jobs: readonly RawJob[];
+  /** When the first delayed job is due, ms since 1970; 0 for none. */
+  readonly delayedUntil: number;
+}
+
+export interface MoveJobsOptions {
   readonly queue: QueueName;
   readonly connection: RedisConnection;
   /** Name of this process, for people. */
@@ -129,21 +148,38 @@ export interface EndJobsOptions {
 }
 
 /** Ends jobs of one queue; answers in their order. @throws what Redis or the connection says */
-export async function endJobs(
-  { queue, connection, worker, lockMs }: EndJobsOptions,
-  jobs: readonly EndingJob[],
-): Promise<EndedJob[]> {
-  const prefix = `${queuePrefix(queue)}:${queue}:`;
-  const args = jobs.flatMap(({ id, token, next, result = '' }) => [id, token, next ? 1 : 0, result]);
-  const answer = await runScript(
-    connection,
-    endScript,
-    [`${prefix}meta`],
-    [prefix, Date.now(), lockMs, worker, ...args],
-  );
-  if (!Array.isArray(answer)) throw new Error(`redis answered the end of jobs with ${typeof answer}`);
-  return answer.map(([code, id, hash]: [number, string, readonly string[]]) => ({
+export async function endJobs(options: MoveJobsOptions, jobs: readonly EndingJob[]): Promise<EndedJob[]> {
+  const { ended } = await move(options, [], jobs);
+  return ended.map(([code, id, hash]) => ({
     refused: code === 0 ? undefined : (reasons.get(code) ?? `code ${code}`),
     next: id === '' ? undefined : { id, hash },
   }));
+}
+
+/** Takes a job for each token, locked with it, as far as jobs wait. @throws what Redis or the connection says */
+export async function takeJobs(options: MoveJobsOptions, tokens: readonly string[]): Promise<TakenJobs> {
+  const { plain, taken, delayedUntil } = await move(options, tokens, []);
+  return { plain, jobs: taken.map(([id, hash]) => ({ id, hash })), delayedUntil };
+}
+
+interface Moved {
+  readonly plain: boolean;
+  readonly taken: readonly (readonly [id: string, hash: readonly string[]])[];
+  readonly delayedUntil: number;
+  readonly ended: readonly (readonly [code: number, id: string, hash: readonly string[]])[];
+}
+
+async function move(
+  { queue, connection, worker, lockMs }: MoveJobsOptions,
+  tokens: readonly string[],
+  ends: readonly EndingJob[],
+): Promise<Moved> {
+  const prefix = `${queuePrefix(queue)}:${queue}:`;
+  const of = [prefix, Date.now(), lockMs, worker, tokens.length, ...tokens];
+  const ending = ends.flatMap(({ id, token, next, result = '' }) => [id, token, next ? 1 : 0, result]);
+  const answer = await runScript(connection, moveScript, [`${prefix}meta`], [...of, ...ending]);
+  if (!Array.isArray(answer)) throw new Error(`redis answered a move of jobs with ${typeof answer}`);
+  // of the shape that the script gives
+  const [plain, taken, delayedUntil, ended] = answer as [number, Moved['taken'], number, Moved['ended']];
+  return { plain: plain === 1, taken, delayedUntil, ended };
 }
