@@ -22,7 +22,7 @@ const knownToEverybody = [
 ];
 const minPasswordChars = 12;
 /** As the API itself wants it (worker/config). */
-const minApiKeyChars = 16;
+export const minApiKeyChars = 16;
 /** `aaaaaaaaaaaa` is long and no secret. */
 const minDifferentChars = 4;
 

@@ -1,17 +1,21 @@
 /** The API key on the host, as the embedded default keeps it: `.millrace/api-key`, 0600, of whoever owns the checkout. */
 import { chmod, chown, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { minApiKeyChars, refusal } from './dify-env.ts';
 import { readIfThere } from './files.ts';
 
 const file = 'api-key';
-const minChars = 16;
 const ownerOnlyFile = 0o600;
 const ownerOnlyFolder = 0o700;
 
-/** The key that stands there, if it can serve. */
+/** The key that stands there; an empty file counts as none. @throws StartError `secrets_refused` for one that cannot serve: it may be somebody's */
 export async function keyOnHost(folder: string): Promise<string | undefined> {
   const key = (await readIfThere(join(folder, file)))?.trim();
-  return key !== undefined && key.length >= minChars ? key : undefined;
+  if (key === undefined || key === '') return undefined;
+  if (key.length >= minApiKeyChars) return key;
+  throw refusal([
+    `.millrace/${file}: expected at least ${minApiKeyChars} characters, instead got ${key.length}; take the file away, and a key is made`,
+  ]);
 }
 
 /**

@@ -177,6 +177,12 @@ describe('the secrets of a deployment', () => {
     expect(statSync(join(root, 'host/api-key')).mode & 0o777).toBe(0o600);
     expect(readdirSync(join(root, 'host'))).toEqual(['api-key']);
   });
+
+  it('should refuse a key on the host that is too short, and leave it there', async () => {
+    writeFileSync(join(root, 'host/api-key'), 'short\n');
+    expect(await refused()).toContain('.millrace/api-key: expected at least 16 characters, instead got 5');
+    expect(readFileSync(join(root, 'host/api-key'), 'utf8')).toBe('short\n');
+  });
 });
 
 describe('the .env of a Dify installation', () => {
