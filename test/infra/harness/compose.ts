@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { errorText } from '../../../worker/errors.ts';
 import { imageFor } from '../../harness/docker-images.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { type CommandOptions, command, docker, dockerLines, root } from './docker.ts';
@@ -63,11 +64,20 @@ export class ComposeDeployment implements AsyncDisposable {
 
   /** Brings it up, or to another number of workers, and waits until all is healthy; on failure says what containers said. */
   async up(...args: readonly string[]): Promise<void> {
+    await this.telling('did not come up', () =>
+      this.compose(['up', '-d', '--wait', '--no-build', ...args], { timeoutMs: upTimeoutMs }),
+    );
+  }
+
+  /** What `work` gives; when it fails, the error says how each container stands and what it said last. */
+  async telling<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
-      await this.compose(['up', '-d', '--wait', '--no-build', ...args], { timeoutMs: upTimeoutMs });
+      return await work();
     } catch (error) {
-      const logs = await this.compose(['logs', '--no-color', '--tail', '15']).catch(String);
-      throw new Error(`${this.project} did not come up\n${logs}`, { cause: error });
+      const listed = await this.containers().catch(() => []);
+      const states = listed.map(({ Service, State, Health }) => `${Service}: ${State} ${Health}`).join('\n');
+      const logs = await this.compose(['logs', '--no-color', '--timestamps', '--tail', '15']).catch(String);
+      throw new Error(`${this.project} ${what}: ${errorText(error)}\n${states}\n${logs}`, { cause: error });
     }
   }
 

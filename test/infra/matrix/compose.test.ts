@@ -19,6 +19,8 @@ describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (com
   it('should survive its first master, and be stopped and started in any order with other addresses', async () => {
     await using deployment = await composeDeployment(combination);
     await deployment.up();
+    const told = (what: string, run: string, withinMs: number) =>
+      deployment.telling(what, () => effectsOnce(deployment, run, 500, withinMs));
     const api = await deployment.api();
     expect(await api.indexAndAsk('The mill has four sails.', 'How many sails has the mill?')).toContain('four');
 
@@ -26,9 +28,9 @@ describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (com
       const during = await sendEffects(api, 500);
       await deployment.compose(['kill', 'redis']);
       const after = await sendEffects(api, 500);
-      expect(await effectsOnce(deployment, during, 500, 120_000)).toBe('500|500');
-      expect(await effectsOnce(deployment, after, 500, 120_000)).toBe('500|500');
-      await deployment.compose(['start', '--wait', 'redis']);
+      for (const run of [during, after])
+        expect(await told('did not get over its master', run, 120_000)).toBe('500|500');
+      await deployment.telling('did not take its master back', () => deployment.compose(['start', '--wait', 'redis']));
     }
 
     const before = await addresses(deployment);
@@ -36,12 +38,13 @@ describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (com
     const order = await restartShuffled(deployment, seed);
     console.log(`MILLRACE_TEST_SEED=${seed}: started in this order: ${order.join(', ')}`);
     const startedAt = Date.now();
-    expect(await effectsOnce(deployment, waiting, 500, 180_000)).toBe('500|500');
+    expect(await told('did not get over its restart', waiting, 180_000)).toBe('500|500');
     console.log(`the waiting work was done after ${Math.round((Date.now() - startedAt) / 1000)} s`);
     const moved = [...(await addresses(deployment))].filter(([name, address]) => before.get(name) !== address);
     expect(moved.length).toBeGreaterThan(0);
 
     await deployment.up('--scale', 'worker=3');
-    await allWork(deployment, await deployment.api(), 3, 120_000);
+    const scaled = await deployment.api();
+    await deployment.telling('has workers that do nothing', () => allWork(deployment, scaled, 3, 120_000));
   });
 });
