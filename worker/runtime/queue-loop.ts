@@ -124,16 +124,16 @@ export class QueueLoop {
       jobs = await source.fetch(taken.map(() => token()));
     } finally {
       for (const slot of taken) this.#slots.delete(slot);
-      for (const slot of taken.slice(jobs.length)) slot.unused();
+      for (const slot of taken.slice(jobs.length)) slot.release();
     }
     this.heard();
     for (const [index, slot] of taken.slice(0, jobs.length).entries()) {
       const job = jobs[index];
       const lock = job?.token;
-      if (job === undefined || lock === undefined) slot.unused();
+      if (job === undefined || lock === undefined) slot.release();
       else if (!this.#closed) start(source, job, lock, slot);
       else {
-        slot.unused();
+        slot.release();
         // asked for before the end, answered after it; else its lock would have to lapse
         await source.handBack(job, lock);
       }

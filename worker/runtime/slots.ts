@@ -9,8 +9,6 @@ const weights: Record<QueueTier, number> = { high: 6, normal: 3, low: 1 };
 
 export interface Slot {
   release(): void;
-  /** Releases one that ran nothing: its tier has had nothing for its weight. */
-  unused(): void;
 }
 
 interface Waiter {
@@ -61,7 +59,7 @@ export class Slots {
     this.#now = Math.max(this.#now, this.#passed[tier]);
     this.#passed[tier] += 1 / weights[tier];
     this.#busy += 1;
-    return this.#slot(tier);
+    return this.#slot();
   }
 
   /** Gives out more from now on, or fewer as slots come back. */
@@ -94,23 +92,18 @@ export class Slots {
       this.#now = Math.max(this.#now, this.#passed[next.tier]);
       this.#passed[next.tier] += 1 / weights[next.tier];
       this.#busy += 1;
-      next.give(this.#slot(next.tier));
+      next.give(this.#slot());
     }
   }
 
-  #slot(tier: QueueTier): Slot {
+  #slot(): Slot {
     let held = true;
-    const release = () => {
-      if (!held) return;
-      held = false;
-      this.#busy -= 1;
-      this.#serve();
-    };
     return {
-      release,
-      unused: () => {
-        if (held) this.#passed[tier] -= 1 / weights[tier];
-        release();
+      release: () => {
+        if (!held) return;
+        held = false;
+        this.#busy -= 1;
+        this.#serve();
       },
     };
   }
