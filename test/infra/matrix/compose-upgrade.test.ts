@@ -70,6 +70,9 @@ it('should upgrade the release before with work queued, waiting for its time and
     checkout,
     variables: { MILLRACE_IMAGE: image },
   });
+  // ended by today's files, which know every volume
+  await using end = new AsyncDisposableStack();
+  end.defer(() => takeFiles(root, checkout));
   await before.up();
   const api = await before.api();
   const dataset = await api.indexed('The bridge has 19 arches.');
