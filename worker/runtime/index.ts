@@ -1,4 +1,5 @@
 /** The runtime's public face. */
+export { addJobs } from './add-jobs.ts';
 export { type AutoscaleLimits, startAutoscale } from './autoscale.ts';
 export { Broker } from './broker.ts';
 export { Consumer, type ConsumerOptions } from './consumer.ts';
@@ -30,7 +31,8 @@ export {
   maxFlowLinks,
   maxFlowTasks,
 } from './flow.ts';
-export { JobSource } from './job-source.ts';
+export { jobOf } from './job.ts';
+export { type FetchedJob, JobSource } from './job-source.ts';
 export type { Json } from './json.ts';
 export { type Accepted, uniquePolicies } from './ledger/accept.ts';
 export { takeOverAll, takeOverOwner } from './ledger/claim.ts';
@@ -38,6 +40,7 @@ export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dea
 export { StaleOwnerError } from './ledger/effects.ts';
 export { cancelTask } from './ledger/finish.ts';
 export { cancelFlow, type FlowMember, type FlowState, readFlow } from './ledger/flows.ts';
+export type { Handover } from './ledger/handover.ts';
 export * as ledger from './ledger/index.ts';
 export { ensurePartitions, removeFinished } from './ledger/partitions.ts';
 export { noRates, type Rate, removeFullBuckets } from './ledger/rates.ts';

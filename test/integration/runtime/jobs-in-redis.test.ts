@@ -5,12 +5,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type QueueName, queuePrefix } from '../../../worker/queues.ts';
 import { connectRedis, type RedisConnection } from '../../../worker/redis/index.ts';
-import { addJobs } from '../../../worker/runtime/add-jobs.ts';
-import { Broker } from '../../../worker/runtime/broker.ts';
-import { JobSource } from '../../../worker/runtime/index.ts';
-import { jobOf } from '../../../worker/runtime/job.ts';
-import type { FetchedJob } from '../../../worker/runtime/job-source.ts';
-import type { Handover } from '../../../worker/runtime/ledger/handover.ts';
+import { addJobs, Broker, type FetchedJob, type Handover, JobSource, jobOf } from '../../../worker/runtime/index.ts';
 import { type RunningRedis, redisServer } from '../../harness/redis.ts';
 import { until } from '../../harness/until.ts';
 
