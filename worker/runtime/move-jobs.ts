@@ -38,14 +38,15 @@ local function finish(id, token, result)
 end
 
 -- ids of the next jobs, moved to the active ones: those without priority first
-local function pop(most)
+local function pop(wanted)
   local ids = {}
-  while #ids < most do
+  while #ids < wanted do
     local id = call('RPOPLPUSH', wait, active)
     if not id then break end
-    ids[#ids + 1] = id
+    -- BullMQ before version 5 wakes workers by a marker among the ids
+    if string.sub(id, 1, 2) == '0:' then call('LREM', active, 1, id) else ids[#ids + 1] = id end
   end
-  local lacking = most - #ids
+  local lacking = wanted - #ids
   if lacking == 0 then return ids end
   local popped, pushed = call('ZPOPMIN', prioritized, lacking), {}
   for i = 1, #popped, 2 do

@@ -181,6 +181,18 @@ it('should fetch as many as wait, those without priority first, and wake whoever
   expect(await sources.ours.fetch(['t:5'])).toEqual([]);
 });
 
+it('should take no marker for a job that an old client of BullMQ has left among those without priority', async () => {
+  await broker.add([row(ours, first), row(ours, second)]);
+  const wait = `${queuePrefix(ours)}:${ours}:wait`;
+  await connection.lpush(wait, '0:0');
+  const job = await fetchOurs('t:1');
+  expect(job.id).toBe(first);
+  await connection.lpush(wait, '0:0');
+  expect((await sources.ours.acknowledge(job, 't:1', true))?.id).toBe(second);
+  expect(await contents(ours)).toMatchObject({ active: [second] });
+  expect(Object.keys(await contents(ours)).filter((key) => key.startsWith('0:'))).toEqual([]);
+});
+
 it('should fetch none of a paused queue, and have BullMQ see to what is delayed and due', async () => {
   await broker.add([row(ours, first)]);
   await broker.setPaused(ours, true);
