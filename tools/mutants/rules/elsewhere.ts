@@ -105,8 +105,8 @@ export const withoutRow: Chapter = {
       id: 'loose-delay',
       rule: "A delay is BullMQ's own.",
       file: send,
-      text: 'add(name, data, { ...opts, delay: job.delayMs });',
-      broken: 'add(name, data, opts);',
+      text: 'const delay = job.delayMs > 0 ? { delay: job.delayMs } : {};',
+      broken: 'const delay = {};',
       test: notDurable(`${standalone} should start what is delayed`),
     },
     {
@@ -169,8 +169,8 @@ export const withoutRow: Chapter = {
       id: 'loose-batch-one-multi',
       rule: 'A batch that is not durable is taken as a whole or not at all.',
       file: send,
-      text: 'jobs.length === 1 ? addOne(broker, queue, jobs) :',
-      broken: 'jobs.length > 0 ? addOne(broker, queue, jobs) :',
+      text: 'jobs.map(plainJob), { together: true });',
+      broken: 'jobs.map(plainJob));',
       test: notDurable(`${standalone} should take all of a batch`),
     },
     {

@@ -122,9 +122,8 @@ async function standingAlready(
 async function add(broker: Broker, queue: QueueName, jobs: readonly NewJob[], log: Logger): Promise<void> {
   if (!broker.ready) await broker.whenReady(readyMs).catch(() => undefined);
   if (!broker.ready) throw unavailable('cannot be reached. Nothing was accepted.');
-  const adding = jobs.length === 1 ? addOne(broker, queue, jobs) : addAll(broker, queue, jobs);
   try {
-    await answered(addMs, adding, 'redis');
+    await answered(addMs, addAll(broker, queue, jobs), 'redis');
   } catch (error) {
     log.warn({ err: error, queue, jobs: jobs.length }, 'redis took no jobs that are not durable, as far as is known');
     if (isRefusal(error)) throw unavailable('refused the tasks. Nothing was accepted.');
@@ -149,14 +148,6 @@ const idTaken = (id: string): MillraceError =>
     message: `The task id ${id} belongs to another task. Nothing was accepted.`,
     hint: 'Send the same payload to get the old answer, or choose another id.',
   });
-
-/** One that waits for its time is added by BullMQ, which keeps it for so long. */
-async function addOne(broker: Broker, queue: QueueName, [job]: readonly NewJob[]): Promise<void> {
-  if (!job) return;
-  const { name, data, opts } = plainJob(job);
-  if (job.delayMs > 0) await broker.queue(queue).add(name, data, { ...opts, delay: job.delayMs });
-  else await addJobs(broker.connection, queue, [{ name, data, opts }]);
-}
 
 const plainJob = (job: NewJob): PlainJob => ({
   name: job.name,
