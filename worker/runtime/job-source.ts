@@ -26,6 +26,12 @@ const runRetryDelayMs = 1000;
 
 export type FetchedJob = Job<JobData>;
 
+/** A job, and the token that it is locked with. */
+export interface TakenJob {
+  readonly job: FetchedJob;
+  readonly token: string;
+}
+
 export interface JobSourceOptions {
   readonly queue: QueueName;
   /** Of use `consumer`, shared; BullMQ makes one more of its own to block on. */
@@ -72,17 +78,21 @@ export class JobSource extends Worker<JobData> {
   }
 
   /** A job for each token, locked with it, as far as jobs wait; none at once when none does. */
-  async fetch(tokens: readonly string[]): Promise<FetchedJob[]> {
-    const [token] = tokens;
-    if (token === undefined || this.closing) return [];
+  async fetch(tokens: readonly string[]): Promise<TakenJob[]> {
+    const [first] = tokens;
+    if (first === undefined || this.closing) return [];
     const { plain, jobs, delayedUntil } = await takeJobs(this.#moving, tokens);
     if (!plain) {
-      const job = await this.#next(await this.backend.moveToActive(token, this.opts.name), token);
-      return job ? [job] : [];
+      const job = await this.#next(await this.backend.moveToActive(first, this.opts.name), first);
+      return job ? [{ job, token: first }] : [];
     }
     if (jobs.length < tokens.length) this.#wakeAt(delayedUntil);
-    const fetched = await Promise.all(jobs.map((job, index) => this.#made(job, tokens[index] ?? token)));
-    return fetched.filter((job) => job !== undefined);
+    const taken = tokens.slice(0, jobs.length).map(async (token, index): Promise<TakenJob[]> => {
+      const raw = jobs[index];
+      const job = raw && (await this.#made(raw, token));
+      return job ? [{ job, token }] : [];
+    });
+    return (await Promise.all(taken)).flat();
   }
 
   /**

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type QueueName, queues } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { FetchedJob, JobSource } from './job-source.ts';
+import type { FetchedJob, JobSource, TakenJob } from './job-source.ts';
 import type { Slot, Slots } from './slots.ts';
 
 export interface QueueLoopDeps {
@@ -119,25 +119,22 @@ export class QueueLoop {
   async #fetch(taken: readonly Slot[]): Promise<number> {
     const { source, token, start } = this.#deps;
     for (const slot of taken) this.#slots.add(slot);
-    let jobs: readonly FetchedJob[] = [];
+    let found: readonly TakenJob[] = [];
     try {
-      jobs = await source.fetch(taken.map(() => token()));
+      found = await source.fetch(taken.map(() => token()));
     } finally {
       for (const slot of taken) this.#slots.delete(slot);
-      for (const slot of taken.slice(jobs.length)) slot.release();
+      const given = this.#closed ? 0 : found.length;
+      for (const slot of taken.slice(given)) slot.release();
     }
     this.heard();
-    for (const [index, slot] of taken.slice(0, jobs.length).entries()) {
-      const job = jobs[index];
-      const lock = job?.token;
-      if (job === undefined || lock === undefined) slot.release();
-      else if (!this.#closed) start(source, job, lock, slot);
-      else {
-        slot.release();
-        // asked for before the end, answered after it; else its lock would have to lapse
-        await source.handBack(job, lock);
+    // asked for before the end, answered after it; else their locks would have to lapse
+    if (this.#closed) await Promise.all(found.map(({ job, token: lock }) => source.handBack(job, lock)));
+    else
+      for (const [index, { job, token: lock }] of found.entries()) {
+        const slot = taken[index];
+        if (slot) start(source, job, lock, slot);
       }
-    }
-    return jobs.length;
+    return found.length;
   }
 }

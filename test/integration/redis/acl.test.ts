@@ -171,7 +171,7 @@ describe.each(topologyNames)('users of redis as %s', (topology) => {
       const connection = connectRedis(as(users.worker).targets.broker, 'consumer', log);
       const source = new JobSource({ queue, connection, workerName: 'gone', retryDelayMs: () => -1 });
       const id = await send('at_once', 0, { durable: false });
-      await vi.waitFor(async () => expect(await source.fetch(['gone'])).toMatchObject([{ id }]), endedMs);
+      await vi.waitFor(async () => expect(await source.fetch(['gone'])).toMatchObject([{ job: { id } }]), endedMs);
       await source.close(true);
       connection.disconnect();
       // its lock would lapse in 6 s

@@ -115,9 +115,9 @@ async function fetchByBullmq(token: string): Promise<FetchedJob> {
 }
 
 async function fetchOurs(token: string): Promise<FetchedJob> {
-  const [job] = await sources.ours.fetch([token]);
-  if (!job) throw new Error('no job waits');
-  return job;
+  const [taken] = await sources.ours.fetch([token]);
+  if (!taken) throw new Error('no job waits');
+  return taken.job;
 }
 
 /** Fetches one from each, under the same token. */
@@ -172,7 +172,7 @@ it('should fetch as many as wait, those without priority first, and wake whoever
   await broker.add([row(ours, first), row(ours, second)]);
   await broker.queue(ours).add('sample_noop', { payload: {} }, { jobId: 'foreign' });
   const fetched = await sources.ours.fetch(['t:1', 't:2', 't:3', 't:4']);
-  expect(fetched.map(({ id, token }) => [id, token])).toEqual([
+  expect(fetched.map(({ job, token }) => [job.id, token])).toEqual([
     ['foreign', 't:1'],
     [first, 't:2'],
     [second, 't:3'],
@@ -315,20 +315,20 @@ it('should end many at once, each with another next one, and refuse only what is
   const rows = Array.from({ length: 30 }, () => row(ours, randomUUID()));
   await broker.add(rows);
   const held = await sources.ours.fetch(rows.slice(0, 10).map((_, index) => `t:${index}`));
-  expect(held.map(({ id, token }) => [id, token])).toEqual(
+  expect(held.map(({ job, token }) => [job.id, token])).toEqual(
     rows.slice(0, 10).map(({ id }, index) => [id, `t:${index}`]),
   );
-  const taken = `${queuePrefix(ours)}:${ours}:${held[3]?.id}`;
+  const taken = `${queuePrefix(ours)}:${ours}:${held[3]?.job.id}`;
   await connection.set(`${taken}:lock`, 'another');
   const ends = await Promise.allSettled(
-    held.map(async (job, index) => (await sources.ours.acknowledge(job, `t:${index}`, true))?.id),
+    held.map(async ({ job, token }) => (await sources.ours.acknowledge(job, token, true))?.id),
   );
   const next = ends.map((end) => (end.status === 'fulfilled' ? end.value : 'refused'));
   expect(next[3]).toBe('refused');
   const given = next.filter((id) => id !== 'refused');
   expect(given).toEqual(rows.slice(10, 19).map(({ id }) => id));
   const active = await connection.lrange(`${queuePrefix(ours)}:${ours}:active`, 0, -1);
-  expect(active.toSorted()).toEqual([...given, held[3]?.id].toSorted());
+  expect(active.toSorted()).toEqual([...given, held[3]?.job.id].toSorted());
 });
 
 it('should send its scripts again to a server that has forgotten them', async () => {
