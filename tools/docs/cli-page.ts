@@ -1,9 +1,7 @@
 /** docs/reference/cli.md, from the definitions of the commands. */
-import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
-import { CommandLine } from '../../worker/cli/command-line.ts';
 import { exitCodeMeanings } from '../../worker/cli/exit-codes.ts';
-import { createProgram } from '../../worker/cli/program.ts';
+import { readProgram } from '../../worker/cli/program.ts';
 import { code, table } from './markdown.ts';
 
 const intro = `\`npx millrace …\`, or \`tools/millrace …\` in a checkout; the [guide](../guides/command-line.md) shows them at work.
@@ -63,16 +61,7 @@ const defaultOf = (value: unknown): string =>
   value === undefined || value === true ? '' : `default: ${typeof value === 'string' ? value : JSON.stringify(value)}`;
 
 export function cliPage(): string {
-  const nowhere = new PassThrough();
-  const program = createProgram(
-    new CommandLine({
-      env: {},
-      output: nowhere,
-      errors: nowhere,
-      input: nowhere,
-      interruption: () => new AbortController().signal,
-    }),
-  );
+  const program = readProgram();
   const codes = Object.entries(exitCodeMeanings).map(([number, meaning]) => [number, meaning]);
   return [
     '# Command line',

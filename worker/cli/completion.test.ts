@@ -1,20 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { CommandLine } from './command-line.ts';
 import { completionScript, shells } from './completion.ts';
-import { createProgram } from './program.ts';
+import { readProgram } from './program.ts';
 
-const program = createProgram(
-  new CommandLine({
-    env: {},
-    output: new PassThrough(),
-    errors: new PassThrough(),
-    input: new PassThrough(),
-    interruption: () => new AbortController().signal,
-  }),
-);
+const program = readProgram();
 
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
 

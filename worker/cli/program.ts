@@ -1,6 +1,7 @@
 /** All commands, in the order in which help shows them. */
+import { PassThrough } from 'node:stream';
 import { Command } from 'commander';
-import type { CommandLine, Register } from './command-line.ts';
+import { CommandLine, type Register } from './command-line.ts';
 import { registerAsk } from './commands/ask.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCompletion } from './commands/completion.ts';
@@ -54,4 +55,11 @@ export function createProgram(cli: CommandLine): Command {
     for (const register of registers) register(program, cli);
   }
   return program;
+}
+
+/** All commands with their options, to be read and not run. */
+export function readProgram(): Command {
+  const nowhere = new PassThrough();
+  const interruption = () => new AbortController().signal;
+  return createProgram(new CommandLine({ env: {}, output: nowhere, errors: nowhere, input: nowhere, interruption }));
 }

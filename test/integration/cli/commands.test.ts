@@ -1,5 +1,6 @@
 /** Every command's output and exit code, against one running system. The tests stand by their matter in commands/. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readProgram } from '../../../worker/cli/program.ts';
 import { aroundCommands } from './commands/around.ts';
 import { keepingCommands } from './commands/keeping.ts';
 import { knowingCommands } from './commands/knowing.ts';
@@ -7,7 +8,6 @@ import { operatingCommands } from './commands/operating.ts';
 import { sendingCommands } from './commands/sending.ts';
 import { CommandStage } from './commands/stage.ts';
 import { watchingCommands } from './commands/watching.ts';
-import { readProgram } from './setup.ts';
 
 const { commands } = readProgram();
 /** Names of all commands, as `dlq list`. */

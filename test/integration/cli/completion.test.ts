@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readProgram, runOnce } from './setup.ts';
+import { readProgram } from '../../../worker/cli/program.ts';
+import { runOnce } from './setup.ts';
 
 const shells = {
   bash: ['bash', '--norc', '--noprofile'],

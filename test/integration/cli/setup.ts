@@ -6,8 +6,6 @@ import { PassThrough } from 'node:stream';
 import { Registry } from 'prom-client';
 import { expect, vi } from 'vitest';
 import { createApi } from '../../../worker/api/index.ts';
-import { CommandLine } from '../../../worker/cli/command-line.ts';
-import { createProgram } from '../../../worker/cli/program.ts';
 import { runCommandLine } from '../../../worker/cli/run.ts';
 import type { Database } from '../../../worker/db/index.ts';
 import type { QueueName } from '../../../worker/queues.ts';
@@ -184,15 +182,3 @@ export async function runOnce(
   }
   return { code: exitCode, ...texts };
 }
-
-/** All commands with their options, to be read and not run. */
-export const readProgram = () =>
-  createProgram(
-    new CommandLine({
-      env: {},
-      output: process.stdout,
-      errors: process.stderr,
-      input: process.stdin,
-      interruption: () => new AbortController().signal,
-    }),
-  );

@@ -3,8 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { CommandLine } from '../../../worker/cli/command-line.ts';
-import { createProgram } from '../../../worker/cli/program.ts';
+import { readProgram } from '../../../worker/cli/program.ts';
 import { root } from '../pages-on-disk.ts';
 import { commandsOf } from './svg.ts';
 
@@ -13,15 +12,7 @@ const recordings = readdirSync(folder).map((file) => ({ file, svg: readFileSync(
 const guide = readFileSync(path.join(root, 'docs/guides/command-line.md'), 'utf8');
 const maxBytes = 64 * 1024;
 
-const program = createProgram(
-  new CommandLine({
-    env: {},
-    output: process.stdout,
-    errors: process.stderr,
-    input: process.stdin,
-    interruption: () => new AbortController().signal,
-  }),
-);
+const program = readProgram();
 
 /** What a command line names that is not there. */
 function unknownIn(line: string): string[] {
