@@ -15,6 +15,21 @@ export class Patience {
     this.#awaySince = undefined;
   }
 
+  /**
+   * What `work` gives; undefined when nothing answers yet, after a moment, or when `signal` has ended it.
+   * @throws its error when it is a refusal, or nothing has answered for a minute
+   */
+  async tried<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    try {
+      const answer = await work();
+      this.heard();
+      return answer;
+    } catch (error) {
+      if (!signal.aborted) await this.bear(error, signal);
+      return undefined;
+    }
+  }
+
   /** Waits a moment before the next try, or until `signal`. @throws `error` when it is a refusal, or nothing has answered for a minute */
   async bear(error: unknown, signal: AbortSignal): Promise<void> {
     this.#awaySince ??= Date.now();

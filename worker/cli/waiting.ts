@@ -38,16 +38,11 @@ export async function untilEnded(
   const deadline = Date.now() + timeoutSeconds * 1000;
   const patience = new Patience();
   let task = await client.get<TaskJson>(path);
-  while (!hasEnded(task)) {
+  while (!hasEnded(task) && !signal.aborted) {
     const left = Math.ceil((deadline - Date.now()) / 1000);
     if (left <= 0) break;
-    try {
-      task = await client.get<TaskJson>(`${path}?wait=${Math.min(pollSeconds, left)}`, { signal });
-      patience.heard();
-    } catch (error) {
-      if (signal.aborted) break;
-      await patience.bear(error, signal);
-    }
+    const asked = `${path}?wait=${Math.min(pollSeconds, left)}`;
+    task = (await patience.tried(() => client.get<TaskJson>(asked, { signal }), signal)) ?? task;
   }
   return task;
 }

@@ -53,7 +53,6 @@ async function drained(
   const patience = new Patience();
   const look = async () => {
     const chosen = chosenOf((await client.get<{ queues: QueueJson[] }>('/v1/queues', { signal })).queues, names);
-    patience.heard();
     for (const queue of chosen)
       if (live(queue) > 0) most.set(queue.name, Math.max(most.get(queue.name) ?? 0, live(queue)));
     const seen = chosen.filter(({ name }) => most.has(name));
@@ -69,11 +68,7 @@ async function drained(
   try {
     let left = await look();
     for (let first = true; ; first = false) {
-      try {
-        if (!first) left = await look();
-      } catch (error) {
-        if (!signal.aborted) await patience.bear(error, signal);
-      }
+      if (!first) left = (await patience.tried(look, signal)) ?? left;
       if (left.length === 0 || signal.aborted || Date.now() >= deadline) return left;
       await wait(pollMs, undefined, { signal }).catch(() => undefined);
     }

@@ -96,17 +96,12 @@ async function indexed(
     const open = documents.filter(({ indexing_status }) => !settled.has(indexing_status)).slice(0, maxAsked);
     const path = (id: string) => `/v1/datasets/${dataset.id}/documents/${part(id)}`;
     const asked = await Promise.all(open.map(({ id }) => client.get<DocumentJson>(path(id), { signal })));
-    patience.heard();
     const known = new Map(asked.map((document) => [document.id, document]));
     documents = documents.map((document) => known.get(document.id) ?? document);
   };
   try {
     for (;;) {
-      try {
-        await look();
-      } catch (error) {
-        if (!signal.aborted) await patience.bear(error, signal);
-      }
+      await patience.tried(look, signal);
       progress?.update(
         documents.map(({ id, name, indexing_status, completed_segments, total_segments }) => ({
           id,

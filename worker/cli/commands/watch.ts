@@ -81,14 +81,9 @@ async function watchAll(cli: CommandLine, client: ApiClient, { json, interval, c
     ]);
   const patience = new Patience();
   for (let looks = 1; !signal.aborted; looks += 1) {
-    let seen: Awaited<ReturnType<typeof look>>;
-    try {
-      seen = await look();
-      patience.heard();
-    } catch (error) {
-      if (looks === 1) throw error;
+    const seen = looks === 1 ? await look() : await patience.tried(look, signal);
+    if (seen === undefined) {
       looks -= 1;
-      if (!signal.aborted) await patience.bear(error, signal);
       continue;
     }
     const [{ queues }, { workers }] = seen;
