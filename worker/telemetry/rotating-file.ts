@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { errorText, StartError } from '../errors.ts';
+import { errorText, isErrno, StartError } from '../errors.ts';
 
 export interface RotatingFileOptions {
   readonly path: string;
@@ -35,6 +35,8 @@ const fileMode = 0o600;
 export class RotatingFile {
   readonly #options: RotatingFileOptions;
   #fd: number;
+  /** Of the file that is open: another process may put another one in its place. */
+  #inode: number | undefined;
   #failing = false;
 
   /** @throws StartError `log_file_unwritable` */
@@ -70,14 +72,19 @@ export class RotatingFile {
   }
 
   #open(): number {
-    return openSync(this.#options.path, 'a', fileMode);
+    const fd = openSync(this.#options.path, 'a', fileMode);
+    this.#inode = fstatSync(fd).ino;
+    return fd;
   }
 
   /** Follows a file that another process rotated, and rotates one that is full. */
   #makeRoom(bytes: number): void {
-    const standing = this.#standing();
-    if (standing?.ino !== fstatSync(this.#fd).ino) this.#reopen();
-    if (isFull(this.#standing(), bytes, this.#options.maxBytes) && this.#rotate(bytes)) this.#reopen();
+    let standing = this.#standing();
+    if (standing?.ino !== this.#inode) {
+      this.#reopen();
+      standing = this.#standing();
+    }
+    if (isFull(standing, bytes, this.#options.maxBytes) && this.#rotate(bytes)) this.#reopen();
   }
 
   #standing(): Stats | undefined {
@@ -97,7 +104,7 @@ export class RotatingFile {
     try {
       closeSync(openSync(lock, 'wx', fileMode));
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (!isErrno(error, 'EEXIST')) throw error;
       const held = statSync(lock, { throwIfNoEntry: false });
       if (held !== undefined && Date.now() - held.mtimeMs > staleLockMs) rmSync(lock, { force: true });
       return false;
