@@ -32,6 +32,10 @@ export class StartError extends MillraceError {
   override readonly name = 'StartError';
 }
 
+/** Whether the system refused a call with one of these codes (`ENOENT`, …). */
+export const isErrno = (error: unknown, ...codes: string[]): boolean =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+
 /** The text of an unknown thrown value, with the causes it carries. */
 export function errorText(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { configError, givenValue, type RawEnvironment } from '../config/environment.ts';
-import { errorText } from '../errors.ts';
+import { errorText, isErrno } from '../errors.ts';
 import { CommandError, exitCode } from './exit-codes.ts';
 
 export interface Target {
@@ -86,8 +86,7 @@ async function keptKey(home: string): Promise<string | undefined> {
   try {
     return (await readFile(join(home, 'api-key'), 'utf8')).trim() || undefined;
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && ['ENOENT', 'ENOTDIR'].includes(String(cause.code));
-    if (missing) return undefined;
+    if (isErrno(cause, 'ENOENT', 'ENOTDIR')) return undefined;
     const hint = 'It belongs to whoever started Millrace. Run this as that user, or set MILLRACE_API_KEY.';
     throw keyUnreadable(`is there and cannot be read: ${errorText(cause)}`, hint);
   }

@@ -18,9 +18,13 @@ export interface DatabaseTarget {
   readonly database: string;
   /** Absent: without TLS. */
   readonly tls?: DatabaseTls;
+  /** Connections kept and opened at most. `SQLALCHEMY_POOL_SIZE` + `SQLALCHEMY_MAX_OVERFLOW`. */
   readonly poolMax: number;
+  /** How long a caller waits for a free connection. `SQLALCHEMY_POOL_TIMEOUT`. */
   readonly acquireTimeoutMs: number;
+  /** Age at which a connection is replaced. `SQLALCHEMY_POOL_RECYCLE`. */
   readonly recycleSeconds: number;
+  /** Bound on every statement, kept by the server. */
   readonly statementTimeoutMs: number;
 }
 

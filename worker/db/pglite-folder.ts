@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { StartError } from '../errors.ts';
+import { isErrno, StartError } from '../errors.ts';
 
 const childFile = fileURLToPath(new URL('./pglite-folder.child.ts', import.meta.url));
 /** It takes 2 to 3 s on a machine at rest. */
@@ -57,7 +57,7 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
 }

@@ -1,26 +1,11 @@
 /** The node-postgres driver. */
 import pg from 'pg';
-import type { DatabaseTls } from '../config/database-target.ts';
+import type { DatabaseTarget } from '../config/database-target.ts';
 import { type Database, guard, type Row, type SqlValue, type Transaction } from './database.ts';
 import { tlsOptions } from './tls.ts';
 
-export interface PostgresOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  /** Absent: without TLS. */
-  readonly tls?: DatabaseTls;
+export interface PostgresOptions extends DatabaseTarget {
   readonly applicationName: string;
-  /** Connections kept and opened at most. `SQLALCHEMY_POOL_SIZE` + `SQLALCHEMY_MAX_OVERFLOW`. */
-  readonly poolMax: number;
-  /** How long a caller waits for a free connection. `SQLALCHEMY_POOL_TIMEOUT`. */
-  readonly acquireTimeoutMs: number;
-  /** Age at which a connection is replaced. `SQLALCHEMY_POOL_RECYCLE`. */
-  readonly recycleSeconds: number;
-  /** Bound on every statement, kept by the server. */
-  readonly statementTimeoutMs: number;
   /** How long a prepared statement keeps its plan; shorter in tests. */
   readonly planLifeMs?: number | undefined;
   /** Told of errors on idle connections, which have no caller. */

@@ -1,6 +1,6 @@
 /** Why a Postgres cannot be reached. */
 import type { DatabaseTarget } from '../config/config.ts';
-import { sqlState } from '../db/index.ts';
+import { isUntrustedServer, sqlState } from '../db/index.ts';
 import { errorText } from '../errors.ts';
 import { sentence } from './causes.ts';
 import { type Finding, fault } from './report.ts';
@@ -20,12 +20,6 @@ const kinds: readonly Kind[] = [
     pattern: /^28|password must be a string|SCRAM/,
     what: 'refuses the role or its password',
     mend: 'Check DB_USERNAME and DB_PASSWORD, and the lines of pg_hba.conf for this machine.',
-  },
-  {
-    code: 'database_untrusted',
-    pattern: /_CERT|^CERT_|UNABLE_TO_|ERR_SSL_|does not support SSL/,
-    what: 'does not prove who it is',
-    mend: 'Check its certificate against MILLRACE_DB_SSL_CA_CERTS and DB_HOST, and that it has ssl = on; MILLRACE_DB_SSL_MODE says what is wanted.',
   },
   {
     code: 'database_missing',
@@ -65,13 +59,18 @@ const kinds: readonly Kind[] = [
   },
 ];
 
+const untrusted = {
+  code: 'database_untrusted',
+  what: 'does not prove who it is',
+  mend: 'Check its certificate against MILLRACE_DB_SSL_CA_CERTS and DB_HOST, and that it has ssl = on; MILLRACE_DB_SSL_MODE says what is wanted.',
+};
 const otherwise = { code: 'database_failed', what: 'answers with an error', mend: 'Its log says more.' };
 
 export function postgresFault({ host, port, user, database }: DatabaseTarget, error: unknown): Finding {
   const words = errorText(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const told = `${sqlState(error) ?? code} ${words}`.trim();
-  const kind = kinds.find(({ pattern }) => pattern.test(told)) ?? otherwise;
+  const kind = isUntrustedServer(error) ? untrusted : (kinds.find(({ pattern }) => pattern.test(told)) ?? otherwise);
   return fault(
     kind.code,
     sentence(`The Postgres at ${host}:${port} ${kind.what} (role ${user}, database ${database}): ${words || code}`),

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { access, chmod, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { StartError } from '../errors.ts';
+import { isErrno, StartError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface DataFolder {
@@ -20,9 +20,6 @@ const ownerOnlyFile = 0o600;
 const othersBits = 0o077;
 /** What in it is made by programs that leave it open to all. */
 const innerFolders = ['redis', 'pglite', 'storage'];
-
-const isErrno = (error: unknown, ...codes: string[]) =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
 
 /**
  * Makes and locks the folder. One that is there already keeps its mode; where others can look into it, what we put into it is

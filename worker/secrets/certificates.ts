@@ -4,7 +4,7 @@ import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:cry
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { MillraceError } from '../errors.ts';
+import { isErrno, MillraceError } from '../errors.ts';
 import { type CertificateName, certificates } from './consumers.ts';
 import { readIfThere, writeSecret } from './files.ts';
 
@@ -123,7 +123,7 @@ async function openssl(...args: string[]): Promise<void> {
   try {
     await promisify(execFile)('openssl', args, { timeout: timeoutMs });
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const missing = isErrno(cause, 'ENOENT');
     throw new MillraceError({
       code: 'certificates_not_made',
       message: missing

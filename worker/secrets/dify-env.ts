@@ -1,6 +1,7 @@
 /** What an operator's `compose/.env`, or the `.env` of a Dify installation in its place, brings along. */
 import { parseEnv } from 'node:util';
 import { StartError } from '../errors.ts';
+import { minApiKeyChars } from '../services/tenants/tenants.ts';
 import { type GivenSecret, givenSecrets } from './consumers.ts';
 
 /** Defaults of products and of their examples, which everybody knows. */
@@ -21,8 +22,6 @@ const knownToEverybody = [
   ],
 ];
 const minPasswordChars = 12;
-/** As the API itself wants it (worker/config). */
-export const minApiKeyChars = 16;
 /** `aaaaaaaaaaaa` is long and no secret. */
 const minDifferentChars = 4;
 

@@ -1,5 +1,6 @@
 /** Files that appear as a whole, with their mode and owner, or not at all. */
 import { chmod, chown, open, readFile, rename, rm } from 'node:fs/promises';
+import { isErrno } from '../errors.ts';
 
 /** Readable by their owner, writable by nobody. */
 const secretMode = 0o400;
@@ -14,7 +15,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

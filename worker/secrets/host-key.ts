@@ -1,7 +1,8 @@
 /** The API key on the host, as the embedded default keeps it: `.millrace/api-key`, 0600, of whoever owns the checkout. */
 import { chmod, chown, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { minApiKeyChars, refusal } from './dify-env.ts';
+import { minApiKeyChars } from '../services/tenants/tenants.ts';
+import { refusal } from './dify-env.ts';
 import { readIfThere } from './files.ts';
 
 const file = 'api-key';

@@ -36,7 +36,7 @@ try {
     ...commandOf(process.argv.slice(2)),
     topology: oneOf('MILLRACE_TOPOLOGY', 'standalone', ['standalone', 'sentinel', 'cluster', 'external']),
     tls: oneOf('MILLRACE_TLS', 'false', ['true', 'false']) === 'true',
-    databaseTls: !['', 'disable'].includes(process.env.MILLRACE_DB_SSL_MODE ?? ''),
+    databaseTls: oneOf('MILLRACE_DB_SSL_MODE', 'disable', ['disable', 'verify-ca', 'verify-full']) !== 'disable',
     owned: true,
     say: (line) => process.stdout.write(`secrets: ${line}\n`),
   });
