@@ -1,8 +1,8 @@
 /** The API key on the host, as the embedded default keeps it: `.millrace/api-key`, 0600, of whoever owns the checkout. */
 import { chmod, chown, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StartError } from '../errors.ts';
 import { minApiKeyChars } from '../services/tenants/tenants.ts';
-import { refusal } from './dify-env.ts';
 import { readIfThere } from './files.ts';
 
 const file = 'api-key';
@@ -14,9 +14,11 @@ export async function keyOnHost(folder: string): Promise<string | undefined> {
   const key = (await readIfThere(join(folder, file)))?.trim();
   if (key === undefined || key === '') return undefined;
   if (key.length >= minApiKeyChars) return key;
-  throw refusal([
-    `.millrace/${file}: expected at least ${minApiKeyChars} characters, instead got ${key.length}; take the file away, and a key is made`,
-  ]);
+  throw new StartError({
+    code: 'secrets_refused',
+    message: `.millrace/${file}: expected at least ${minApiKeyChars} characters, instead got ${key.length}`,
+    hint: 'Take the file away, and a key is made.',
+  });
 }
 
 /**

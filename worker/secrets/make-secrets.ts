@@ -37,11 +37,12 @@ export interface SecretsOptions extends SecretsCommand {
   readonly say: (line: string) => void;
 }
 
-/** @throws StartError `secrets_refused` when `.env` holds a password that is none, or lacks one that it must hold */
+/** @throws StartError `secrets_refused` when `.env` or the host holds a secret that is none, or `.env` lacks one that it must hold */
 export async function makeSecrets(options: SecretsOptions): Promise<void> {
   const { say } = options;
   const env = (await readIfThere(join(options.compose, '.env'))) ?? '';
   const given = takenOver(env);
+  const onHost = await keyOnHost(options.host);
   await mkdir(options.store, { recursive: true });
   const store = new SecretStore(options.store);
   const authority = new CertificateAuthority(options.store);
@@ -59,7 +60,7 @@ export async function makeSecrets(options: SecretsOptions): Promise<void> {
   if (given.sentinel !== undefined) await store.keepPassword('millrace-sentinel-client', given.sentinel);
   if (given.apiKey !== undefined) await store.keepApiKey(given.apiKey);
   else if (options.rotateApiKey) await store.keepApiKey(newApiKey());
-  const key = await store.apiKey(await keyOnHost(options.host));
+  const key = await store.apiKey(onHost);
 
   const sources =
     options.topology === 'external'

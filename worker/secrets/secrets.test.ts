@@ -183,6 +183,16 @@ describe('the secrets of a deployment', () => {
     expect(await refused()).toContain('.millrace/api-key: expected at least 16 characters, instead got 5');
     expect(readFileSync(join(root, 'host/api-key'), 'utf8')).toBe('short\n');
   });
+
+  it('should change no secret when it refuses the key on the host', async () => {
+    await make();
+    const before = all();
+    writeFileSync(join(root, 'host/api-key'), 'short\n');
+    await refused({ rotate: true, rotateApiKey: true });
+    rmSync(join(root, 'host/api-key'));
+    await make();
+    expect(all()).toEqual(before);
+  });
 });
 
 describe('the .env of a Dify installation', () => {
