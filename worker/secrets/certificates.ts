@@ -1,7 +1,7 @@
 /** A CA of the deployment's own, and what it signs, by `openssl`. The CA's key stays in the store. */
 import { execFile } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isErrno, MillraceError } from '../errors.ts';
@@ -93,13 +93,12 @@ export class CertificateAuthority {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     await writeSecret(this.#at(`${name}.key`), pem);
-    const fresh = this.#at(`${name}.crt.new`);
-    await openssl(
-      ...['req', '-x509', '-new', '-sha256', '-key', this.#at(`${name}.key`), '-out', fresh],
+    const certificate = await openssl(
+      ...['req', '-x509', '-new', '-sha256', '-key', this.#at(`${name}.key`)],
       // without a configuration file that is the machine's, and would add extensions of its own
       ...['-config', this.#at('openssl.cnf'), '-days', String(validDays), ...options],
     );
-    await rename(fresh, this.#at(`${name}.crt`));
+    await writeSecret(this.#at(`${name}.crt`), certificate);
   }
 }
 
@@ -119,9 +118,11 @@ function fits(certificate: X509Certificate, ca: X509Certificate, name: Certifica
   return certificate.verify(ca.publicKey) && names.join() === certificates[name].names.join();
 }
 
-async function openssl(...args: string[]): Promise<void> {
+/** What it prints. @throws MillraceError `certificates_not_made` */
+async function openssl(...args: string[]): Promise<string> {
   try {
-    await promisify(execFile)('openssl', args, { timeout: timeoutMs });
+    const { stdout } = await promisify(execFile)('openssl', args, { timeout: timeoutMs });
+    return stdout;
   } catch (cause) {
     const missing = isErrno(cause, 'ENOENT');
     throw new MillraceError({

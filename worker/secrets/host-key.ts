@@ -1,9 +1,9 @@
 /** The API key on the host, as the embedded default keeps it: `.millrace/api-key`, 0600, of whoever owns the checkout. */
-import { chmod, chown, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../errors.ts';
 import { minApiKeyChars } from '../services/tenants/tenants.ts';
-import { readIfThere } from './files.ts';
+import { readIfThere, writeSecret } from './files.ts';
 
 const file = 'api-key';
 const ownerOnlyFile = 0o600;
@@ -35,15 +35,5 @@ export async function writeKeyOnHost(folder: string, key: string, checkout: stri
     await chmod(folder, ownerOnlyFolder);
   }
   if ((await keyOnHost(folder)) === key) return false;
-  const fresh = join(folder, `${file}.new`);
-  await rm(fresh, { force: true });
-  const handle = await open(fresh, 'wx', ownerOnlyFile);
-  try {
-    await handle.writeFile(`${key}\n`);
-    await handle.chown(owner.uid, owner.gid);
-  } finally {
-    await handle.close();
-  }
-  await rename(fresh, join(folder, file));
-  return true;
+  return writeSecret(join(folder, file), `${key}\n`, owner, ownerOnlyFile);
 }

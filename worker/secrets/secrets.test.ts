@@ -158,8 +158,8 @@ describe('the secrets of a deployment', () => {
   it('should make certificates anew that cannot be read, as a power cut may leave them', async () => {
     await make();
     const before = all();
+    for (const file of ['redis.crt', 'api.key']) chmodSync(join(root, 'store', file), 0o600);
     writeFileSync(join(root, 'store/redis.crt'), '');
-    chmodSync(join(root, 'store/api.key'), 0o600);
     writeFileSync(join(root, 'store/api.key'), '-----BEGIN PRIVATE KEY-----\n');
     await make();
     expect(said).toContain('made certificates: api, redis');
