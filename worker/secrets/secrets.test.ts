@@ -275,7 +275,7 @@ describe('rotation', () => {
 });
 
 describe('servers that are not of the kit', () => {
-  const external = { topology: 'external' };
+  const external = { topology: 'external' } as const;
 
   it('should be reached with the passwords of .env, by every service', async () => {
     env('DB_PASSWORD=their-Postgres-881\nREDIS_PASSWORD=their-Redis-4410\nREDIS_SENTINEL_PASSWORD=their-Sentinel-97\n');
@@ -285,6 +285,12 @@ describe('servers that are not of the kit', () => {
       expect(of(name, 'redis_password')).toBe('their-Redis-4410');
       expect(of(name, 'redis_sentinel_password')).toBe('their-Sentinel-97');
     }
+  });
+
+  it('should be reached with the password of Redis at sentinels too, where .env has none of their own', async () => {
+    env('DB_PASSWORD=their-Postgres-881\nREDIS_PASSWORD=their-Redis-4410\n');
+    await make(external);
+    expect(of('api', 'redis_sentinel_password')).toBe('their-Redis-4410');
   });
 
   it('should be reached by TLS to Postgres with its CA, by whoever asks it', async () => {
