@@ -1,4 +1,5 @@
 /** The two one-shots of root that prepare the volumes: who owns them, and the secrets in them. */
+import type { Topology } from './redis.ts';
 import { Service } from './service.ts';
 import type { System } from './system.ts';
 import { kitFolder } from './worker-image.ts';
@@ -39,7 +40,7 @@ export class InitPermissions extends Service {
 export interface SecretsProps {
   /** The worker image. */
   readonly image: string;
-  readonly topology: string;
+  readonly topology: Topology | 'external';
   readonly tls: boolean;
   /** MILLRACE_DB_SSL_MODE of a Postgres of the operator's own. @default no TLS */
   readonly databaseTls?: string;

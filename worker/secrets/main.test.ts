@@ -25,6 +25,11 @@ it.each([
   expect(refused([], env)).toContain(`secrets: secrets_refused: compose/.env has a fault:\n  ${fault}\n`);
 });
 
-it('should refuse arguments that it does not know', () => {
-  expect(refused(['rotate', '--all'])).toContain('secrets: secrets_usage: expected no argument, or rotate [--api-key]');
-});
+it.each([[['rotate', '--all']], [['make']], [['--api-key']]])(
+  'should refuse the arguments %o, which it does not know',
+  (args) => {
+    expect(refused(args)).toContain(
+      `secrets: secrets_usage: expected no argument, or rotate [--api-key], instead got ${args.join(' ')}`,
+    );
+  },
+);

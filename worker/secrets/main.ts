@@ -2,7 +2,7 @@
 import { exitConfig, exitFailed } from '../boot/exit-codes.ts';
 import { errorText, MillraceError, StartError } from '../errors.ts';
 import { refusal } from './dify-env.ts';
-import { makeSecrets, type SecretsCommand } from './make-secrets.ts';
+import { makeSecrets, type SecretsCommand, topologies } from './make-secrets.ts';
 
 /** Where the kit mounts them (docs/reference/kit.md). */
 const folders = {
@@ -13,9 +13,9 @@ const folders = {
 };
 
 function commandOf(args: readonly string[]): SecretsCommand {
-  const [command = 'make', ...options] = args;
+  const [command, ...options] = args;
   const unknown = options.filter((option) => option !== '--api-key');
-  if ((command === 'make' && options.length === 0) || (command === 'rotate' && unknown.length === 0))
+  if (command === undefined || (command === 'rotate' && unknown.length === 0))
     return { rotate: command === 'rotate', rotateApiKey: options.includes('--api-key') };
   throw new StartError({
     code: 'secrets_usage',
@@ -24,9 +24,10 @@ function commandOf(args: readonly string[]): SecretsCommand {
 }
 
 /** A variable that has to be one of these words. @throws StartError `secrets_refused` */
-function oneOf(name: string, otherwise: string, words: readonly string[]): string {
+function oneOf<const T extends string>(name: string, otherwise: T, words: readonly T[]): T {
   const value = process.env[name] || otherwise;
-  if (words.includes(value)) return value;
+  const word = words.find((known) => known === value);
+  if (word !== undefined) return word;
   throw refusal([`${name}: expected ${words.join(', ')}, instead got ${value}`]);
 }
 
@@ -34,7 +35,7 @@ try {
   await makeSecrets({
     ...folders,
     ...commandOf(process.argv.slice(2)),
-    topology: oneOf('MILLRACE_TOPOLOGY', 'standalone', ['standalone', 'sentinel', 'cluster', 'external']),
+    topology: oneOf('MILLRACE_TOPOLOGY', 'standalone', topologies),
     tls: oneOf('MILLRACE_TLS', 'false', ['true', 'false']) === 'true',
     databaseTls: oneOf('MILLRACE_DB_SSL_MODE', 'disable', ['disable', 'verify-ca', 'verify-full']) !== 'disable',
     owned: true,

@@ -13,6 +13,9 @@ import { fillConsumer } from './fill.ts';
 import { keyOnHost, writeKeyOnHost } from './host-key.ts';
 import { newPassword, SecretStore } from './store.ts';
 
+/** Those of the kit's own Redis, and `external`: Redis and Postgres are an operator's own. */
+export const topologies = ['standalone', 'sentinel', 'cluster', 'external'] as const;
+
 export interface SecretsCommand {
   /** Every password and certificate anew, but those that `.env` sets. */
   readonly rotate: boolean;
@@ -28,7 +31,7 @@ export interface SecretsOptions extends SecretsCommand {
   readonly compose: string;
   /** Where the API key goes. */
   readonly host: string;
-  readonly topology: string;
+  readonly topology: (typeof topologies)[number];
   readonly tls: boolean;
   /** To a Postgres that is not the kit's. */
   readonly databaseTls: boolean;
