@@ -40,7 +40,6 @@ export class Account {
     metrics.acceptedAt.add(1, { second: this.#second(acceptedMs) });
     metrics.endedAt.add(1, { second: this.#second(finishedMs) });
     metrics.firstAccepted.add(acceptedMs - this.#runStartedMs);
-    metrics.firstStarted.add(startedMs - this.#runStartedMs);
     metrics.lastFinished.add(finishedMs - this.#runStartedMs);
     this.#firstAcceptedMs = Math.min(this.#firstAcceptedMs, acceptedMs);
     this.#firstStartedMs = Math.min(this.#firstStartedMs, startedMs);

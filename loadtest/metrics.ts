@@ -35,9 +35,8 @@ export const throughput = new Gauge(names.throughput);
 export const acceptedAt = new Counter(names.acceptedAt);
 export const endedAt = new Counter(names.endedAt);
 
-/** The least of the first two and the greatest of the third tell from when to when, in ms since the run began by the ledger's clock. */
+/** The least of the first and the greatest of the second tell from when to when, in ms since the run began by the ledger's clock. */
 export const firstAccepted = new Gauge(names.firstAccepted, true);
-export const firstStarted = new Gauge(names.firstStarted, true);
 export const lastFinished = new Gauge(names.lastFinished, true);
 /** Worker processes that were alive when the run began. */
 export const workers = new Gauge(names.workers);

@@ -13,7 +13,6 @@ export const metricNames = {
   acceptedAt: 'millrace_accepted_at',
   endedAt: 'millrace_ended_at',
   firstAccepted: 'millrace_first_accepted',
-  firstStarted: 'millrace_first_started',
   lastFinished: 'millrace_last_finished',
   workers: 'millrace_workers',
 } as const;
