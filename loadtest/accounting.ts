@@ -9,7 +9,7 @@ const ends: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'TIMED_OUT', '
 const singly = 400;
 /** Asked for side by side. */
 const askers = 8;
-/** After the drain each that is open is looked at once more; so long, should the API be away. */
+/** After the drain what is open is looked at once more, for so long at most. */
 const lastLooksMs = 30_000;
 /** Between two looks at the list, and after an answer that was none. */
 const pauseSeconds = 1;
@@ -65,8 +65,11 @@ export class Account {
   }
 }
 
+/** What is asked of the API here. */
+export type Asked = Pick<Client, 'task' | 'tasks' | 'why'>;
+
 export interface Drain {
-  readonly client: Client;
+  readonly client: Asked;
   readonly account: Account;
   /** Ids of all that was accepted. */
   readonly ids: readonly string[];
@@ -78,21 +81,25 @@ export interface Drain {
 /** Waits, bounded, until all have ended; what has not by then is lost, and the log says why one of them has not. */
 export async function drain({ client, account, ids, task, seconds }: Drain): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
+  const lastLook = deadline + lastLooksMs;
+  const listed = { client, account, task, rows: maxRows(ids.length), until: lastLook };
   const open = new Set(ids);
   const unknown = new Set<string>();
   while (open.size > singly && Date.now() < deadline) {
     // what was sent last ends late: until then the list would tell little, and reading it costs who is measured
     const left = [...open];
     await client.task(left.at(-1) ?? '', (deadline - Date.now()) / 1000);
-    await settleListed(client, account, open, task, ids.length);
+    await settleListed(open, listed);
     if (open.size > singly) await pause(pauseSeconds);
   }
   // those that ended while the list was read for the last time
-  if (open.size > singly) await settleListed(client, account, open, task, ids.length);
+  if (open.size > singly) await settleListed(open, listed);
   const queue = [...open];
   await Promise.all(
     Array.from({ length: askers }, async () => {
-      for (let id = queue.shift(); id !== undefined && Date.now() < deadline + lastLooksMs; id = queue.shift()) {
+      while (Date.now() < lastLook) {
+        const id = queue.shift();
+        if (id === undefined) return;
         const end = await endOf(client, id, deadline);
         if (end === undefined) unknown.add(id);
         else if (end !== 'open' && account.settle(end)) open.delete(id);
@@ -100,21 +107,27 @@ export async function drain({ client, account, ids, task, seconds }: Drain): Pro
     }),
   );
   metrics.lost.add(open.size);
-  if (open.size > 0) await tellLost(client, open, unknown, seconds);
+  if (open.size > 0) await tellLost({ client, open, unknown, unseen: queue.length, seconds });
+}
+
+/** Tasks of others may stand between ours: twice as many are looked at before the next look begins anew. */
+const maxRows = (sent: number) => 2 * sent + 1000;
+
+interface Listed {
+  readonly client: Asked;
+  readonly account: Account;
+  readonly task: string | undefined;
+  /** So many are looked at. */
+  readonly rows: number;
+  /** No page is asked for later, ms since 1970. */
+  readonly until: number;
 }
 
 /** Reads the list until it has shown as many of `open` as there are, or it is over. */
-async function settleListed(
-  client: Client,
-  account: Account,
-  open: Set<string>,
-  task: string | undefined,
-  sent: number,
-): Promise<void> {
+async function settleListed(open: Set<string>, { client, account, task, rows, until }: Listed): Promise<void> {
   const filter = task === undefined ? '' : `&task=${task}`;
   let cursor: string | null = null;
-  // tasks of others may stand between ours: twice as many are looked at before the next look begins anew
-  for (let looked = 0; looked < 2 * sent + 1000; ) {
+  for (let looked = 0; looked < rows && Date.now() < until; ) {
     const page = await client.tasks(filter, cursor);
     if (page === 'away') return;
     for (const row of page.tasks) if (open.has(row.task_id) && account.settle(row)) open.delete(row.task_id);
@@ -125,7 +138,7 @@ async function settleListed(
 }
 
 /** The task with its end; `open` when it has none by the deadline; undefined when the ledger does not know it. */
-async function endOf(client: Client, id: string, deadline: number): Promise<TaskJson | 'open' | undefined> {
+async function endOf(client: Asked, id: string, deadline: number): Promise<TaskJson | 'open' | undefined> {
   for (;;) {
     const leftSeconds = (deadline - Date.now()) / 1000;
     const task = await client.task(id, leftSeconds);
@@ -136,11 +149,22 @@ async function endOf(client: Client, id: string, deadline: number): Promise<Task
   }
 }
 
-async function tellLost(client: Client, open: ReadonlySet<string>, unknown: ReadonlySet<string>, seconds: number) {
+interface Lost {
+  readonly client: Asked;
+  readonly open: ReadonlySet<string>;
+  /** Of those, unknown to the ledger. */
+  readonly unknown: ReadonlySet<string>;
+  /** Of those, how many no look came to in time: they may have ended. */
+  readonly unseen: number;
+  readonly seconds: number;
+}
+
+async function tellLost({ client, open, unknown, unseen, seconds }: Lost): Promise<void> {
   const waiting = [...open].find((id) => !unknown.has(id));
   const why = waiting === undefined ? '' : await client.why(waiting);
   console.error(
     `${open.size} accepted tasks have no end after a drain of ${seconds} s; the ledger does not know ${unknown.size} of them.` +
+      (unseen === 0 ? '' : ` There was no time to look at ${unseen} of them: raise LOADTEST_DRAIN_SECONDS.`) +
       (why === '' ? '' : ` Of one that it knows, ${waiting}: ${why}`),
   );
 }
