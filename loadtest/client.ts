@@ -142,7 +142,7 @@ export class Client {
         `${this.#url} does not know this API key (401). Set MILLRACE_API_KEY, or MILLRACE_API_KEY_FILE, to a key of that installation.`,
       );
     }
-    if (response.status === 429 && told(response).includes('rate_limited')) {
+    if (response.status === 429 && codeOf(response) === 'rate_limited') {
       abort(
         `${this.#url} limits how much this key may send (429). Start its API with MILLRACE_RATE_LIMIT=0 for load tests, or lower the rate.`,
       );
@@ -155,6 +155,16 @@ export class Client {
 }
 
 const passes = (status: number) => status === 0 || status === 429 || status >= 500;
+
+/** `code` of a problem; undefined of an answer that is none, as a proxy's. */
+function codeOf({ body }: Response): unknown {
+  try {
+    const problem: { readonly code?: unknown } | null = JSON.parse(body ?? '');
+    return problem?.code;
+  } catch {
+    return undefined;
+  }
+}
 
 function told(response: Response): string {
   if (response.status === 0) return `no answer (${response.error})`;
