@@ -3,7 +3,7 @@ import { keyPaths } from './key-paths.ts';
 
 export interface FoundKey {
   readonly key: string | undefined;
-  /** What was looked at in vain. */
+  /** What was looked at in vain; a file that is there with the reason. */
   readonly looked: readonly string[];
 }
 
@@ -13,13 +13,18 @@ export function findApiKey(env: Readonly<Record<string, string | undefined>>): F
   if (own) return { key: own, looked: [] };
   const looked = ['MILLRACE_API_KEY'];
   for (const path of keyPaths(env, env.PWD, import.meta.resolve('../.millrace/api-key'))) {
-    looked.push(path.replace(/^file:\/\//, ''));
+    let why = ' (empty)';
     try {
       const key = open(path).trim();
       if (key !== '') return { key, looked };
-    } catch {
-      // not there, or not ours to read: the sentence names it
+    } catch (error) {
+      why = reasonOf(String(error));
     }
+    looked.push(path.replace(/^file:\/\//, '') + why);
   }
   return { key: undefined, looked };
 }
+
+/** Of "GoError: open PATH: permission denied", as k6 words it, the last part in brackets; nothing of a file that is not there. */
+const reasonOf = (words: string) =>
+  words.endsWith('no such file or directory') ? '' : ` (${words.replace(/^GoError: (?:(?:open|stat) .+: )?/, '')})`;
