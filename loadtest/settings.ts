@@ -23,7 +23,7 @@ const numbers = {
   LOADTEST_DRAIN_SECONDS: { default: 300, least: 1, most: 3600, unit: 's' },
   /** Goal of `latency`: 95 of 100 tasks are claimed within this time of being accepted. */
   LOADTEST_WAIT_P95_MS: { default: 500, least: 1, most: 3_600_000, unit: 'ms' },
-  /** Goal of all scenarios with tasks: 95 of 100 requests are answered within this time. */
+  /** Goal of `throughput`, `latency` and `scaling`: 95 of 100 requests are answered within this time. */
   LOADTEST_ENQUEUE_P95_MS: { default: 1000, least: 1, most: 3_600_000, unit: 'ms' },
   /** Goal of `throughput`, in tasks that end a second, by the ledger's times. */
   LOADTEST_MIN_THROUGHPUT: { default: 50, least: 0, most: 1_000_000, unit: 'tasks/s' },

@@ -2,14 +2,30 @@
  * How fast the workers that are there work off a backlog of tasks that wait for the network. `loadtest/scaling.ts` runs
  * it with 1, 2 and 3 of them.
  */
+import { abort } from '../abort.ts';
 import { Account, drain } from '../accounting.ts';
+import type { Client } from '../client.ts';
 import * as metrics from '../metrics.ts';
 import type { Scenario } from './scenario.ts';
 import { enqueueThreshold, once, probe, sendBatches } from './sending.ts';
 
 const defaultTasks = 200;
 const batch = 200;
-const queue = '/v1/queues/fast_tasks';
+const queueName = 'fast_tasks';
+const queue = `/v1/queues/${queueName}`;
+
+/** The queue is resumed in the end: one that was paused before would not stay so. */
+async function requireRunning(client: Client): Promise<void> {
+  const { queues } = await client.get<{ queues: readonly { name: string; paused: boolean }[] }>(
+    '/v1/queues',
+    'list queues',
+  );
+  if (!queues.some(({ name, paused }) => name === queueName && paused)) return;
+  abort(
+    `The queue ${queueName} is paused; the scenario scaling expects it to run, pauses it and resumes it in the end. ` +
+      `Resume it first (millrace resume ${queueName}). Nothing was measured.`,
+  );
+}
 
 export const scaling: Scenario = {
   name: 'scaling',
@@ -18,7 +34,10 @@ export const scaling: Scenario = {
   needsSampleTasks: true,
   execution: once,
   thresholds: enqueueThreshold,
-  prepare: ({ client }) => probe(client),
+  async prepare({ client }) {
+    await requireRunning(client);
+    return probe(client);
+  },
   async run({ client, settings, prepared }) {
     const account = new Account(prepared.startedMs);
     await client.post(`${queue}/pause`, {}, 'pause');
