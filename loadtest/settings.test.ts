@@ -11,8 +11,8 @@ describe('settings of the load test', () => {
 
   it('should prefer what was given to what a scenario would take', () => {
     const { settings } = readSettings({ LOADTEST_TASKS: '7', LOADTEST_SENDERS: '' });
-    expect(settings.number('LOADTEST_TASKS', 10_000)).toBe(7);
-    expect(settings.number('LOADTEST_SENDERS', 4)).toBe(4);
+    expect(settings.size('LOADTEST_TASKS', 10_000)).toBe(7);
+    expect(settings.size('LOADTEST_SENDERS', 4)).toBe(4);
   });
 
   it('should take an address with a path and drop the slashes at its end', () => {

@@ -3,20 +3,25 @@
 export const scenarioNames = ['smoke', 'throughput', 'latency', 'indexing', 'scaling'] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-/** Numbers that scenarios are sized and judged by, with the least and the greatest that is taken. */
-const numbers = {
+/** How much is sent, with the least and the greatest that is taken; each scenario has a default of its own. */
+const sizes = {
   /** Tasks of `throughput`, and the backlog of `scaling`. */
-  LOADTEST_TASKS: { default: undefined, least: 1, most: 1_000_000, unit: 'tasks' },
+  LOADTEST_TASKS: { least: 1, most: 1_000_000, unit: 'tasks' },
+  /** Who sends side by side: in `throughput`, `smoke` and `indexing`. */
+  LOADTEST_SENDERS: { least: 1, most: 256, unit: 'senders' },
+  /** Documents of `smoke` and `indexing`. */
+  LOADTEST_DOCUMENTS: { least: 1, most: 100_000, unit: 'documents' },
+} as const;
+export type SizeName = keyof typeof sizes;
+
+/** What scenarios are shaped and judged by, with the same default in all of them. */
+const numbers = {
   /** Tasks in one request of `throughput`. */
   LOADTEST_BATCH: { default: 100, least: 1, most: 1000, unit: 'tasks' },
-  /** Who sends side by side: in `throughput`, `smoke` and `indexing`. */
-  LOADTEST_SENDERS: { default: undefined, least: 1, most: 256, unit: 'senders' },
   /** Tasks a second of `latency`. */
   LOADTEST_RATE: { default: 50, least: 1, most: 10_000, unit: 'tasks/s' },
   /** How long `latency` sends. */
   LOADTEST_SECONDS: { default: 30, least: 1, most: 3600, unit: 's' },
-  /** Documents of `smoke` and `indexing`. */
-  LOADTEST_DOCUMENTS: { default: undefined, least: 1, most: 100_000, unit: 'documents' },
   /** How long a task of `scaling` waits, as one does that waits for the network. */
   LOADTEST_SLEEP_MS: { default: 1000, least: 1, most: 60_000, unit: 'ms' },
   /** How long the drain waits for the end of what was accepted. */
@@ -31,6 +36,10 @@ const numbers = {
 export type NumberName = keyof typeof numbers;
 export const numberNames = Object.keys(numbers) as NumberName[];
 
+const bounds = { ...sizes, ...numbers };
+type Name = keyof typeof bounds;
+const names = Object.keys(bounds) as Name[];
+
 const texts = ['LOADTEST_OUT', 'SCENARIO'];
 
 export interface Settings {
@@ -39,8 +48,10 @@ export interface Settings {
   readonly url: string;
   /** Folder of the reports, seen from where k6 was started, which must be there; undefined: `loadtest/reports`. */
   readonly out: string | undefined;
-  /** What was given, else `otherwise`, else the default. */
-  number(name: NumberName, otherwise?: number): number;
+  /** What was given, else the default. */
+  number(name: NumberName): number;
+  /** What was given, else `otherwise`, the scenario's own default. */
+  size(name: SizeName, otherwise: number): number;
 }
 
 export interface ReadSettings {
@@ -54,14 +65,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads `env`; names of ours that are misspelt are faults, as are numbers out of bounds. */
 export function readSettings(env: Environment): ReadSettings {
   const faults: string[] = [];
-  const known = new Set<string>([...numberNames, ...texts]);
+  const known = new Set<string>([...names, ...texts]);
   for (const name of Object.keys(env)) {
     if (name.startsWith('LOADTEST_') && !known.has(name)) {
       faults.push(`${name} is no setting of the load test; these are: ${[...known].join(', ')}.`);
     }
   }
-  const given = new Map<NumberName, number>();
-  for (const name of numberNames) {
+  const given = new Map<Name, number>();
+  for (const name of names) {
     const value = numberOf(name, env[name], faults);
     if (value !== undefined) given.set(name, value);
   }
@@ -69,14 +80,15 @@ export function readSettings(env: Environment): ReadSettings {
     scenario: scenarioOf(env.SCENARIO, faults),
     url: urlOf(env.MILLRACE_URL, faults),
     out: env.LOADTEST_OUT || undefined,
-    number: (name, otherwise) => given.get(name) ?? otherwise ?? numbers[name].default ?? numbers[name].least,
+    number: (name) => given.get(name) ?? numbers[name].default,
+    size: (name, otherwise) => given.get(name) ?? otherwise,
   };
   return { settings, faults };
 }
 
-function numberOf(name: NumberName, text: string | undefined, faults: string[]): number | undefined {
+function numberOf(name: Name, text: string | undefined, faults: string[]): number | undefined {
   if (text === undefined || text === '') return undefined;
-  const { least, most, unit } = numbers[name];
+  const { least, most, unit } = bounds[name];
   const value = Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   faults.push(`${name}: expected a whole number from ${least} to ${most} (${unit}), instead got "${text}".`);

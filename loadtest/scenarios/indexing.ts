@@ -14,16 +14,16 @@ const enqueueP95Ms = 5000;
 export const indexing: Scenario = {
   name: 'indexing',
   describe: (settings) =>
-    `${settings.number('LOADTEST_DOCUMENTS', defaultDocuments)} documents of ${characters} characters, every second as a file, from ` +
-    `${settings.number('LOADTEST_SENDERS', defaultSenders)} senders`,
+    `${settings.size('LOADTEST_DOCUMENTS', defaultDocuments)} documents of ${characters} characters, every second as a file, from ` +
+    `${settings.size('LOADTEST_SENDERS', defaultSenders)} senders`,
   needsSampleTasks: false,
   execution: once,
   thresholds: () => ({ [metricNames.enqueue]: [`p(95)<=${enqueueP95Ms}`] }),
   prepare: makeDataset,
   async run(run) {
-    const count = run.settings.number('LOADTEST_DOCUMENTS', defaultDocuments);
+    const count = run.settings.size('LOADTEST_DOCUMENTS', defaultDocuments);
     const documents = Array.from({ length: count }, (_, n) => sampleDocument(n, characters, n % 2 === 1));
-    await indexDocuments(run, documents, run.settings.number('LOADTEST_SENDERS', defaultSenders));
+    await indexDocuments(run, documents, run.settings.size('LOADTEST_SENDERS', defaultSenders));
   },
   clean: removeDataset,
 };

@@ -30,7 +30,7 @@ async function requireRunning(client: Client): Promise<void> {
 export const scaling: Scenario = {
   name: 'scaling',
   describe: (settings) =>
-    `a backlog of ${settings.number('LOADTEST_TASKS', defaultTasks)} tasks that wait ${settings.number('LOADTEST_SLEEP_MS')} ms each, let go at once`,
+    `a backlog of ${settings.size('LOADTEST_TASKS', defaultTasks)} tasks that wait ${settings.number('LOADTEST_SLEEP_MS')} ms each, let go at once`,
   needsSampleTasks: true,
   execution: once,
   thresholds: enqueueThreshold,
@@ -45,7 +45,7 @@ export const scaling: Scenario = {
       client,
       task: 'sample_sleep',
       payload: { ms: settings.number('LOADTEST_SLEEP_MS') },
-      count: settings.number('LOADTEST_TASKS', defaultTasks),
+      count: settings.size('LOADTEST_TASKS', defaultTasks),
       batch,
       senders: 1,
     });

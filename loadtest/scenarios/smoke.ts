@@ -15,15 +15,15 @@ const endToEndMs = 120_000;
 export const smoke: Scenario = {
   name: 'smoke',
   describe: (settings) =>
-    `${settings.number('LOADTEST_DOCUMENTS', defaultDocuments)} documents by text, indexed, then searched for`,
+    `${settings.size('LOADTEST_DOCUMENTS', defaultDocuments)} documents by text, indexed, then searched for`,
   needsSampleTasks: false,
   execution: once,
   thresholds: () => ({ [metricNames.endToEnd]: [`max<=${endToEndMs}`], checks: ['rate==1'] }),
   prepare: makeDataset,
   async run(run) {
-    const count = run.settings.number('LOADTEST_DOCUMENTS', defaultDocuments);
+    const count = run.settings.size('LOADTEST_DOCUMENTS', defaultDocuments);
     const documents = Array.from({ length: count }, (_, n) => sampleDocument(n, characters));
-    await indexDocuments(run, documents, run.settings.number('LOADTEST_SENDERS', defaultSenders));
+    await indexDocuments(run, documents, run.settings.size('LOADTEST_SENDERS', defaultSenders));
     const { records } = await run.client.post<{ records: readonly { segment: { content: string } }[] }>(
       `/v1/datasets/${datasetOf(run.prepared)}/retrieve`,
       { query: telltale(0), retrieval_model: { search_method: 'hybrid_search', top_k: 3 } },

@@ -11,8 +11,8 @@ const defaultSenders = 4;
 export const throughput: Scenario = {
   name: 'throughput',
   describe: (settings) =>
-    `${settings.number('LOADTEST_TASKS', defaultTasks)} tasks that do nothing, in batches of ${settings.number('LOADTEST_BATCH')}, from ` +
-    `${settings.number('LOADTEST_SENDERS', defaultSenders)} senders that each await their answer`,
+    `${settings.size('LOADTEST_TASKS', defaultTasks)} tasks that do nothing, in batches of ${settings.number('LOADTEST_BATCH')}, from ` +
+    `${settings.size('LOADTEST_SENDERS', defaultSenders)} senders that each await their answer`,
   needsSampleTasks: true,
   execution: once,
   thresholds: (settings) => ({
@@ -26,9 +26,9 @@ export const throughput: Scenario = {
       client,
       task: 'sample_noop',
       payload: {},
-      count: settings.number('LOADTEST_TASKS', defaultTasks),
+      count: settings.size('LOADTEST_TASKS', defaultTasks),
       batch: settings.number('LOADTEST_BATCH'),
-      senders: settings.number('LOADTEST_SENDERS', defaultSenders),
+      senders: settings.size('LOADTEST_SENDERS', defaultSenders),
     });
     await drain({ client, account, ids, task: 'sample_noop', seconds: settings.number('LOADTEST_DRAIN_SECONDS') });
     metrics.throughput.add(account.perSecond('accepted'));
