@@ -14,6 +14,9 @@ const sizes = {
 } as const;
 export type SizeName = keyof typeof sizes;
 
+/** The longest that a drain may take. */
+export const mostDrainSeconds = 3600;
+
 /** What scenarios are shaped and judged by, with the same default in all of them. */
 const numbers = {
   /** Tasks in one request of `throughput`. */
@@ -25,7 +28,7 @@ const numbers = {
   /** How long a task of `scaling` waits, as one does that waits for the network. */
   LOADTEST_SLEEP_MS: { default: 1000, least: 1, most: 60_000, unit: 'ms' },
   /** How long the drain waits for the end of what was accepted. */
-  LOADTEST_DRAIN_SECONDS: { default: 300, least: 1, most: 3600, unit: 's' },
+  LOADTEST_DRAIN_SECONDS: { default: 300, least: 1, most: mostDrainSeconds, unit: 's' },
   /** Goal of `latency`: 95 of 100 tasks are claimed within this time of being accepted. */
   LOADTEST_WAIT_P95_MS: { default: 500, least: 1, most: 3_600_000, unit: 'ms' },
   /** Goal of `throughput`, `latency` and `scaling`: 95 of 100 requests are answered within this time. */

@@ -33,7 +33,7 @@ export async function runScaling({ installation, size, folder }: ScalingRun): Pr
       LOADTEST_SLEEP_MS: String(size.sleepMs),
       // how fast workers are is measured here, not how fast the API answers
       LOADTEST_ENQUEUE_P95_MS: '60000',
-      LOADTEST_DRAIN_SECONDS: String(Math.min(3600, size.drainSeconds)),
+      LOADTEST_DRAIN_SECONDS: String(size.drainSeconds),
     },
     limitSeconds: size.drainSeconds + spareSeconds,
   });

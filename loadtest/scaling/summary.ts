@@ -4,6 +4,7 @@ import type { LoadReport } from '../report/load-report.ts';
 import { chartSvg, escaped } from '../report/svg.ts';
 import { duration, figure, table } from '../report/text.ts';
 
+/** A run that held its thresholds: of another there is no figure. */
 export interface Measured {
   readonly workers: number;
   /** Of all workers together. */
@@ -54,7 +55,7 @@ export function scalingReport(door: string, measured: readonly Measured[], effic
     door,
     description: first?.report.description ?? '',
     writtenAt: new Date().toISOString(),
-    passed: last !== undefined && last.speedup >= goal && measured.every(({ report }) => report.passed),
+    passed: last !== undefined && last.speedup >= goal,
     goal,
     rows,
   };
