@@ -1,7 +1,7 @@
 /**
  * The same backlog with 1, 2 and 3 workers: `node loadtest/scaling.ts --by compose`. Scales, runs k6's scenario
  * `scaling` for each number, plots what came of it, and scales back. Exit codes: 0 the goal is held, 1 it is not or
- * something failed, 2 wrong arguments.
+ * something failed, 2 wrong arguments, 130 broken off by Ctrl-C.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { errorText, MillraceError } from '../worker/errors.ts';
 import { findInstallation } from './scaling/api.ts';
 import { readArguments } from './scaling/arguments.ts';
-import { type Door, doorOf } from './scaling/doors.ts';
+import { doorOf } from './scaling/doors.ts';
 import { runScaling } from './scaling/k6.ts';
+import { runRounds } from './scaling/rounds.ts';
 import { sizeFor } from './scaling/size.ts';
 import { type Measured, scalingFiles, scalingReport } from './scaling/summary.ts';
 
@@ -19,33 +20,27 @@ const reports = resolve(process.env.LOADTEST_OUT || fileURLToPath(new URL('./rep
 /** Settings of k6's scenario that this test sets itself, by the slots that are there. */
 const ownSettings = ['LOADTEST_TASKS', 'LOADTEST_SLEEP_MS', 'LOADTEST_DRAIN_SECONDS', 'LOADTEST_ENQUEUE_P95_MS'];
 
-async function main(): Promise<number> {
+async function main(signal: AbortSignal): Promise<number> {
   const chosen = readArguments(process.argv.slice(2));
   refuseOwnSettings();
   const installation = await findInstallation(process.env);
   const door = doorOf(chosen);
-  const atFirst = (await installation.workers()).length;
-  let standing = atFirst;
-  const measured: Measured[] = [];
-  try {
-    for (const workers of chosen.workers) {
-      console.log(`${door.name}: ${workers} worker${workers === 1 ? '' : 's'}`);
-      standing = workers;
-      await door.scale(workers);
-      const live = await installation.untilWorkers(workers);
+  const measured = await runRounds({
+    door,
+    installation,
+    workers: chosen.workers,
+    signal,
+    async measure(live): Promise<Measured> {
       const size = sizeFor(live, Math.max(...chosen.workers), chosen);
-      const folder = `${reports}/scaling-${workers}`;
+      const folder = `${reports}/scaling-${live.length}`;
       await mkdir(folder, { recursive: true });
-      const report = await runScaling({ installation, size, folder });
+      const report = await runScaling({ installation, size, folder, signal });
       console.log(
         `  ${report.throughput.toFixed(1)} tasks/s, ${report.tasks.completed} of ${report.tasks.accepted} completed`,
       );
-      measured.push({ workers, slots: live.reduce((sum, { slots }) => sum + slots.capacity, 0), report });
-    }
-  } finally {
-    // what went wrong before is the better answer: this only says so
-    if (atFirst > 0 && atFirst !== standing) await scaleBack(door, atFirst);
-  }
+      return { workers: live.length, slots: live.reduce((sum, { slots }) => sum + slots.capacity, 0), report };
+    },
+  });
   const report = scalingReport(door.name, measured, chosen.efficiency);
   for (const [name, content] of Object.entries(scalingFiles(report))) await writeFile(`${reports}/${name}`, content);
   console.log(
@@ -65,17 +60,26 @@ function refuseOwnSettings(): void {
   });
 }
 
-async function scaleBack(door: Door, workers: number): Promise<void> {
-  console.log(`${door.name}: back to ${workers}`);
-  await door.scale(workers).catch((error: unknown) => {
-    console.error(`scaling: there are not ${workers} workers again as before: ${errorText(error)}`);
-  });
+/** Ctrl-C breaks the round off; a second one ends this process as it is. */
+function breakOff(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (name: NodeJS.Signals) => {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    console.error(
+      `scaling: ${name}: breaks the round off and scales back; a second one leaves the workers as they are`,
+    );
+    controller.abort(new MillraceError({ code: 'interrupted', message: `${name}: nothing was compared.` }));
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return controller.signal;
 }
 
+const exitCodes: Readonly<Record<string, number>> = { arguments_invalid: 2, interrupted: 130 };
+
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(breakOff());
 } catch (error) {
   const hint = error instanceof MillraceError && error.hint !== undefined ? ` ${error.hint}` : '';
   console.error(`scaling: ${errorText(error)}${hint}`);
-  process.exitCode = error instanceof MillraceError && error.code === 'arguments_invalid' ? 2 : 1;
+  process.exitCode = (error instanceof MillraceError && exitCodes[error.code]) || 1;
 }

@@ -31,6 +31,15 @@ it('should wait for workers also while the API is started anew', async () => {
   expect(asked).toBe(3);
 });
 
+it('should wait for workers no longer when it is told to stop', async () => {
+  const controller = new AbortController();
+  const { untilWorkers } = await installation((_request, response) => {
+    controller.abort(new Error('Ctrl-C'));
+    response.end(JSON.stringify({ workers: [] }));
+  });
+  await expect(untilWorkers(1, controller.signal)).rejects.toThrow('Ctrl-C');
+});
+
 it('should not wait where the API refuses the key', async () => {
   const { untilWorkers } = await installation((_request, response) => response.writeHead(401).end('{}'));
   await expect(untilWorkers(1)).rejects.toMatchObject({ code: 'api_refused' });

@@ -19,9 +19,9 @@ export interface Installation {
   workers(): Promise<readonly Worker[]>;
   /**
    * Waits until there are exactly so many. What scales may start the API anew: for as long it may be away.
-   * @throws MillraceError `workers_missing`, `api_unreachable`, `api_refused`
+   * @throws MillraceError `workers_missing`, `api_unreachable`, `api_refused`; the reason of `signal`
    */
-  untilWorkers(count: number): Promise<readonly Worker[]>;
+  untilWorkers(count: number, signal?: AbortSignal): Promise<readonly Worker[]>;
 }
 
 const checkoutKey = fileURLToPath(new URL('../../.millrace/api-key', import.meta.url));
@@ -44,9 +44,10 @@ export async function findInstallation(env: Environment): Promise<Installation> 
     url,
     key,
     workers,
-    async untilWorkers(count) {
+    async untilWorkers(count, signal) {
       const deadline = Date.now() + workersMs;
       for (;;) {
+        signal?.throwIfAborted();
         const late = Date.now() > deadline;
         const live = await workers().catch((error: unknown) => {
           if (!late && error instanceof MillraceError && error.code === 'api_unreachable') return undefined;

@@ -16,10 +16,11 @@ export interface ScalingRun {
   readonly size: Size;
   /** For k6's report; it must be there. */
   readonly folder: string;
+  readonly signal: AbortSignal;
 }
 
-/** @throws MillraceError `command_failed` with what k6 said, when a threshold was broken; `report_missing` */
-export async function runScaling({ installation, size, folder }: ScalingRun): Promise<LoadReport> {
+/** @throws MillraceError `command_failed` with what k6 said, when a threshold was broken; `report_missing`; the reason of `signal` */
+export async function runScaling({ installation, size, folder, signal }: ScalingRun): Promise<LoadReport> {
   const file = `${folder}/scaling.json`;
   await rm(file, { force: true });
   await runCommand(['k6', 'run', '--quiet', '--no-color', 'loadtest/main.ts'], {
@@ -36,6 +37,7 @@ export async function runScaling({ installation, size, folder }: ScalingRun): Pr
       LOADTEST_DRAIN_SECONDS: String(size.drainSeconds),
     },
     limitSeconds: size.drainSeconds + spareSeconds,
+    signal,
   });
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new MillraceError({ code: 'report_missing', message: `k6 has left no report in ${file}`, cause });

@@ -4,8 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from './run-command.ts';
 
-const run = (script: string, limitSeconds = 30) =>
-  runCommand([process.execPath, '-e', script], { cwd: tmpdir(), env: { GIVEN: 'word' }, limitSeconds });
+const run = (script: string, limitSeconds = 30, signal?: AbortSignal) =>
+  runCommand([process.execPath, '-e', script], {
+    cwd: tmpdir(),
+    env: { GIVEN: 'word' },
+    limitSeconds,
+    ...(signal && { signal }),
+  });
 
 describe('a command that scales', () => {
   it('should be waited for, with the environment that it was given', async () => {
@@ -17,6 +22,26 @@ describe('a command that scales', () => {
       code: 'command_failed',
       message: expect.stringMatching(/ended with exit code 3\. Its last lines:\nwhy it failed$/),
     });
+  });
+
+  it('should be ended when it is broken off, and the reason told', async () => {
+    const controller = new AbortController();
+    const ended = run('setInterval(() => {}, 1000)', 30, controller.signal);
+    controller.abort(new Error('why it was broken off'));
+    await expect(ended).rejects.toThrow('why it was broken off');
+  });
+
+  it('should not be started when that has happened before', async () => {
+    const words = ['no-such-program'];
+    const signal = AbortSignal.abort(new Error('why it was broken off'));
+    await expect(runCommand(words, { cwd: tmpdir(), env: {}, limitSeconds: 5, signal })).rejects.toThrow('why it was');
+  });
+
+  it('should be out of the reach of Ctrl-C at the terminal, in a process group of its own', async () => {
+    // the fifth field; the second, the name in brackets, has no blank here
+    await run(`
+      const [pid, , , , group] = require('node:fs').readFileSync('/proc/self/stat', 'utf8').split(' ');
+      process.exit(pid === group ? 0 : 1);`);
   });
 
   it('should be told as not found, with what it was to run', async () => {

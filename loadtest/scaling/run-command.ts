@@ -13,15 +13,21 @@ export interface CommandOptions {
   /** Besides this process's own environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly limitSeconds: number;
+  /** Ends it before. */
+  readonly signal?: AbortSignal;
 }
 
-/** @throws MillraceError `command_not_found`, `command_failed` */
-export async function runCommand(words: readonly string[], { cwd, env, limitSeconds }: CommandOptions): Promise<void> {
+/** @throws MillraceError `command_not_found`, `command_failed`; the reason of `signal` */
+export async function runCommand(words: readonly string[], options: CommandOptions): Promise<void> {
+  const { cwd, env, limitSeconds, signal } = options;
+  signal?.throwIfAborted();
   const [program = '', ...rest] = words;
   const child = spawn(program, rest, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // a process group of its own: Ctrl-C would end what scales in the middle, and k6, told twice, before it has tidied up
+    detached: true,
   });
   const lines: string[] = [];
   const keep = (text: string) => {
@@ -32,18 +38,21 @@ export async function runCommand(words: readonly string[], { cwd, env, limitSeco
   child.stderr.setEncoding('utf8').on('data', keep);
   const { promise, resolve, reject } = Promise.withResolvers<readonly [number | null, NodeJS.Signals | null]>();
   child.once('error', reject);
-  child.once('close', (code, signal) => resolve([code, signal]));
-  const timers = [
-    setTimeout(() => child.kill('SIGTERM'), limitSeconds * 1000),
-    setTimeout(() => child.kill('SIGKILL'), limitSeconds * 1000 + graceMs),
-  ];
-  child.once('exit', (code, signal) => timers.push(setTimeout(() => resolve([code, signal]), outputMs)));
+  child.once('close', (...end) => resolve(end));
+  const stop = () => {
+    child.kill('SIGTERM');
+    timers.push(setTimeout(() => child.kill('SIGKILL'), graceMs));
+  };
+  const timers = [setTimeout(stop, limitSeconds * 1000)];
+  signal?.addEventListener('abort', stop);
+  child.once('exit', (...end) => timers.push(setTimeout(() => resolve(end), outputMs)));
   const ended = promise.finally(() => {
+    signal?.removeEventListener('abort', stop);
     for (const timer of timers) clearTimeout(timer);
     child.stdout.destroy();
     child.stderr.destroy();
   });
-  const [code, signal] = await ended.catch((cause: unknown) => {
+  const [code, killedBy] = await ended.catch((cause: unknown) => {
     throw new MillraceError({
       code: 'command_not_found',
       message: `${program} cannot be started`,
@@ -51,8 +60,9 @@ export async function runCommand(words: readonly string[], { cwd, env, limitSeco
       cause,
     });
   });
+  signal?.throwIfAborted();
   if (code === 0) return;
-  const end = signal === null ? `exit code ${code}` : `${signal}, after at most ${limitSeconds} s`;
+  const end = killedBy === null ? `exit code ${code}` : `${killedBy}, after at most ${limitSeconds} s`;
   throw new MillraceError({
     code: 'command_failed',
     message: `"${words.join(' ')}" ended with ${end}. Its last lines:\n${lines.join('\n')}`,
