@@ -1,10 +1,10 @@
 /** A deployment by Docker Compose of a test's own: a project, a folder for the key and a port that nobody else has. */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errorText } from '../../../worker/errors.ts';
 import { imageFor } from '../../harness/docker-images.ts';
+import { freePort } from '../../harness/processes.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { type CommandOptions, command, docker, dockerLines, root } from './docker.ts';
 
@@ -121,16 +121,6 @@ export class ComposeDeployment implements AsyncDisposable {
     await this.down();
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a server on a port has an address with a port');
-  return address.port;
 }
 
 /** Nothing is started yet. Dispose of it, whatever became of it. */

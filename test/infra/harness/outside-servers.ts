@@ -1,9 +1,9 @@
 /** Redis and Postgres that are not of the kit, on the address by which containers reach this host. */
 import { randomBytes } from 'node:crypto';
 import { imageFor } from '../../harness/docker-images.ts';
+import { freePort } from '../../harness/processes.ts';
 import { until } from '../../harness/until.ts';
 import { type ServerCertificate, serverCertificate } from './certificates.ts';
-import { freePort } from './compose.ts';
 import { docker } from './docker.ts';
 
 export interface OutsideServers extends AsyncDisposable {

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../harness/processes.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
-import { freePort } from './compose.ts';
 import { docker, dockerLines, root } from './docker.ts';
 
 export type StackName = 'standalone' | 'sentinel' | 'cluster' | 'external';
