@@ -90,6 +90,9 @@ describe('every stack', () => {
 
   it("should refuse servers of one's own that nobody named", () => {
     expect(() => synthesised('external', { MILLRACE_TOPOLOGY: 'external' })).toThrow('DB_HOST is not set');
+    expect(() => synthesised('external', { MILLRACE_TOPOLOGY: 'external', DB_HOST: 'db' })).toThrow(
+      'None of REDIS_HOST, REDIS_SENTINELS and REDIS_CLUSTERS is set',
+    );
     expect(() => synthesised('external')).toThrow('expects MILLRACE_TOPOLOGY=external');
   });
 

@@ -9,13 +9,23 @@ export interface ExternalServers {
   readonly redis: Readonly<Record<string, string>>;
 }
 
-/** @throws StartError `stack_setting` without DB_HOST */
+const places = ['REDIS_HOST', 'REDIS_SENTINELS', 'REDIS_CLUSTERS'] as const;
+
+/** @throws StartError `stack_setting` without DB_HOST, and where nothing says where Redis stands */
 export function externalServers(values: Values): ExternalServers {
   if (!values.DB_HOST) {
     throw new StartError({
       code: 'stack_setting',
       message: 'DB_HOST is not set; with MILLRACE_TOPOLOGY=external the stack `external` expects your Postgres there.',
       hint: 'Set DB_HOST, DB_USERNAME and DB_PASSWORD, and where your Redis stands, in compose/.env.',
+    });
+  }
+  if (!places.some((name) => values[name])) {
+    throw new StartError({
+      code: 'stack_setting',
+      message:
+        'None of REDIS_HOST, REDIS_SENTINELS and REDIS_CLUSTERS is set; with MILLRACE_TOPOLOGY=external the stack `external` expects your Redis in one of them.',
+      hint: 'Say where your Redis stands in compose/.env.',
     });
   }
   const redis = (name: string, preset = '') => [name, values[name] || preset] as const;

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -31,12 +32,15 @@ interface Rendered {
 const chosen = { MILLRACE_TOPOLOGY: 'standalone', MILLRACE_TLS: 'false', MILLRACE_POOLS: 'none' };
 const theirs = { MILLRACE_TOPOLOGY: 'external', DB_HOST: 'db.example', REDIS_HOST: 'redis.example' };
 
-async function render(env: Readonly<Record<string, string>> = {}, ...overlays: readonly string[]): Promise<Rendered> {
+const config = (overlays: readonly string[]) => {
   const files = ['compose.yaml', ...overlays.map((name) => `compose/${name}.yaml`)].flatMap((file) => ['-f', file]);
-  return JSON.parse(await docker(['compose', ...files, 'config', '--format', 'json'], { env: { ...chosen, ...env } }));
+  return ['compose', ...files, 'config', '--format', 'json'];
+};
+async function render(env: Readonly<Record<string, string>> = {}, ...overlays: readonly string[]): Promise<Rendered> {
+  return JSON.parse(await docker(config(overlays), { env: { ...chosen, ...env } }));
 }
-const rendering = (env: Readonly<Record<string, string>>) =>
-  render(env).then(
+const rendering = (env: Readonly<Record<string, string>>, overlays: readonly string[]) =>
+  render(env, ...overlays).then(
     () => 'rendered',
     (error: Error) => error.message,
   );
@@ -115,10 +119,66 @@ describe('what cannot be', () => {
     [{ MILLRACE_TOPOLOGY: 'sentinels' }, 'sentinels.yaml'],
     [{ MILLRACE_TLS: 'yes' }, 'tls-yes.env'],
     [{ MILLRACE_POOLS: 'many' }, 'many.yaml'],
-    [{ MILLRACE_TOPOLOGY: 'external', DB_HOST: '' }, 'MILLRACE_TOPOLOGY=external wants DB_HOST'],
-  ])('should be refused when it is rendered: %o', async (env, named) => {
-    expect(await rendering(env)).toContain(named);
+    [{ ...theirs, DB_HOST: '' }, 'MILLRACE_TOPOLOGY=external wants DB_HOST'],
+    [{ ...theirs, REDIS_HOST: '' }, 'MILLRACE_TOPOLOGY=external wants REDIS_HOST, REDIS_SENTINELS or REDIS_CLUSTERS'],
+    [{ MILLRACE_TOPOLOGY: 'sentinel' }, 'dev-on-sentinel-with-tls-false.yaml: no such file', ['dev']],
+    [{ MILLRACE_TOPOLOGY: 'cluster' }, 'dev-on-cluster-with-tls-false.yaml: no such file', ['dev']],
+    [{ MILLRACE_TLS: 'true' }, 'dev-on-standalone-with-tls-true.yaml: no such file', ['dev']],
+    [theirs, 'dev-on-external-with-tls-false.yaml: no such file', ['dev']],
+  ])('should be refused when it is rendered: %o', async (env, named, overlays: readonly string[] = []) => {
+    expect(await rendering(env, overlays)).toContain(named);
   });
+
+  it.each([
+    { REDIS_HOST: 'redis.example' },
+    { REDIS_USE_SENTINEL: 'true', REDIS_SENTINELS: 'one.example:26379' },
+    { REDIS_USE_CLUSTERS: 'true', REDIS_CLUSTERS: 'one.example:6379' },
+  ])('should not be a Redis of yours that is named by %o', async (redis) => {
+    const { services } = await render({ ...theirs, REDIS_HOST: '', ...redis });
+    expect(services.worker?.environment).toMatchObject(redis);
+  });
+});
+
+describe('an overlay', () => {
+  const folder = join(root, 'compose/overlays');
+  const files = readdirSync(folder);
+  const overlays = files
+    .map((file) => file.replace(/\.yaml$/, ''))
+    .filter((name) => existsSync(join(root, 'compose', `${name}.yaml`)));
+  const chooses = Object.keys(chosen);
+  const variablesOf = (overlay: string) => {
+    const own = files.filter((file) => file === `${overlay}.yaml` || file.startsWith(`${overlay}-on-`));
+    const text = own.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
+    const names = [...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name = '']) => name);
+    return [...new Set(names)].filter((name) => !chooses.includes(name));
+  };
+
+  it.each(overlays)(
+    'should take each of its variables from compose/.env, and from the shell before that: %s',
+    async (overlay) => {
+      const names = variablesOf(overlay);
+      const values = (first: number) =>
+        Object.fromEntries(
+          names.map((name, n) => [name, /_PORT$/.test(name) ? `${first + n}` : `canary-${first + n}`]),
+        );
+      const copy = mkdtempSync(join(tmpdir(), 'millrace-render-'));
+      try {
+        cpSync(join(root, 'compose'), join(copy, 'compose'), { recursive: true });
+        cpSync(join(root, 'compose.yaml'), join(copy, 'compose.yaml'));
+        const lines = Object.entries(values(47_000)).map(([name, value]) => `${name}=${value}\n`);
+        writeFileSync(join(copy, 'compose/.env'), lines.join(''));
+        const unset = Object.fromEntries(names.map((name) => [name, undefined]));
+        const rendered = (env: Readonly<Record<string, string | undefined>>) =>
+          docker(config([overlay]), { cwd: copy, env: { ...chosen, ...env } });
+        const byFile = await rendered(unset);
+        for (const value of Object.values(values(47_000))) expect(byFile).toContain(value);
+        const byShell = await rendered(values(48_000));
+        for (const value of Object.values(values(48_000))) expect(byShell).toContain(value);
+      } finally {
+        rmSync(copy, { recursive: true });
+      }
+    },
+  );
 });
 
 it('should run on a docker compose that the guide allows', async () => {

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface CommandOptions {
-  readonly env?: Readonly<Record<string, string>>;
+  /** On top of the process's own; undefined takes one of those away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly timeoutMs?: number;
   readonly cwd?: string;
 }
