@@ -14,6 +14,6 @@ say 'dumping Postgres'
 compose exec -T db_postgres pg_dump --username postgres --dbname millrace --format custom --create >"$to.part/database.dump"
 say 'copying the stored files'
 in_storage tar --create --file - --directory /app/storage . >"$to.part/storage.tar"
-(cd "$to.part" && sha256sum database.dump storage.tar >SHA256SUMS)
+(cd "$to.part" && sums database.dump storage.tar >SHA256SUMS)
 mv "$to.part" "$to"
 say "kept in $to ($(du -sh "$to" | cut -f1)): the tasks, documents and files, and no password of this deployment"

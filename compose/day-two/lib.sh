@@ -10,6 +10,9 @@ compose() { docker compose "$@"; }
 # Services of the rendered system whose name is of PATTERN.
 services_like() { compose config --services | grep -E "$1" || true; }
 
+# As sha256sum, which macOS may lack: sums FILE…, sums --check FILE
+sums() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+
 # The storage volume by way of a container that has it, without a network or a healthy system: in_storage COMMAND…
 in_storage() { compose run --rm --no-deps -T --entrypoint "" worker "$@"; }
 

@@ -6,7 +6,7 @@
 from="${1:-}"
 [ -n "$from" ] || fail 'expected the folder of a backup: make restore FROM=backups/…'
 for file in database.dump storage.tar SHA256SUMS; do [ -f "$from/$file" ] || fail "$from holds no $file"; done
-(cd "$from" && sha256sum --check --quiet SHA256SUMS) || fail "$from is damaged: its files are not those that were written"
+(cd "$from" && sums --check SHA256SUMS >/dev/null) || fail "$from is damaged: its files are not those that were written"
 has_postgres
 if [ "${2:-}" != --yes ]; then
   [ -t 0 ] || fail 'this replaces the data of the deployment; nobody can be asked here, so say --yes (YES=1)'
