@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { composeDeployment } from './harness/compose.ts';
+import { type ComposeDeployment, composeDeployment } from './harness/compose.ts';
+import { docker } from './harness/docker.ts';
 import { allowedBeyondNeed } from './harness/least-privilege.ts';
 import { writersOf } from './harness/log-file.ts';
+import { neighbourOn, reach } from './harness/neighbour.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
 
 describe('a standalone deployment by compose', () => {
@@ -35,8 +37,9 @@ describe('a standalone deployment by compose', () => {
       const logging = after.filter(({ Service }) => ['api', 'worker', 'worker_beat'].includes(Service));
       expect(writersOf(log)).toEqual(expect.arrayContaining(logging.map(({ ID }) => ID.slice(0, 12))));
 
-      const reached = await deployment.compose(['exec', '-T', 'worker', 'node', '-e', reach]);
-      expect(JSON.parse(reached)).toEqual({ direct: 'refused', proxied: 403, redis: '-NOAUTH' });
+      await keptFromNeighbours(deployment);
+      const unnamed = await deployment.compose(['exec', '-T', 'worker', 'node', '-e', pingWithoutPassword]);
+      expect(unnamed).toMatch(/^-NOAUTH/);
       for (const service of ['api', 'worker', 'worker_beat'])
         expect([service, await allowedBeyondNeed(deployment, service)]).toEqual([service, []]);
     }
@@ -44,21 +47,32 @@ describe('a standalone deployment by compose', () => {
   });
 });
 
-/** In a worker: a public address without the proxy, a private one through it, and Redis without a password. */
-const reach = `
-const net = require('node:net'), http = require('node:http');
-const direct = () => new Promise((done) => {
-  const socket = net.connect({ host: '192.0.2.1', port: 80, timeout: 5000 });
-  for (const event of ['connect', 'error', 'timeout']) socket.on(event, () => done(event === 'connect' ? 'connected' : 'refused'));
-});
-const redis = () => new Promise((done) => {
-  const socket = net.connect({ host: 'redis', port: 6379, timeout: 5000 }, () => socket.write('PING\\r\\n'));
-  socket.on('data', (data) => done(String(data).split(' ')[0])).on('error', (error) => done(error.code));
-});
-const proxied = () => new Promise((done, failed) => {
-  http.get('http://api:5001/healthz', ({ statusCode }) => done(statusCode)).on('error', failed);
-});
-Promise.all([direct(), proxied(), redis()]).then(([direct, proxied, redis]) => {
-  console.log(JSON.stringify({ direct, proxied, redis }));
-  process.exit();
-});`;
+/** A private address that answers: a worker gets there neither straight nor by the proxy, until the operator names it. */
+async function keptFromNeighbours(deployment: ComposeDeployment): Promise<void> {
+  const edge = `${deployment.project}_edge`;
+  const internal = async (network: string) =>
+    (await docker(['network', 'inspect', '--format', '{{.Internal}}', `${deployment.project}_${network}`])).trim();
+  expect(await Promise.all(['data', 'ssrf_proxy_network', 'edge'].map(internal))).toEqual(['true', 'true', 'false']);
+
+  await using neighbour = await neighbourOn(edge, process.env.MILLRACE_IMAGE || 'millrace/worker:local');
+  const from =
+    (service: string) =>
+    (...command: string[]) =>
+      deployment.compose(['exec', '-T', service, ...command]);
+  const { name, address } = neighbour;
+  // it is there: the API, which publishes a port and so is on that network, gets to it
+  expect(await reach(from('api'), address)).toMatchObject({ direct: 'connected' });
+  expect(await reach(from('worker'), address)).toEqual({ direct: 'refused', status: 403 });
+  expect(await reach(from('worker'), name)).toEqual({ direct: 'refused', status: 403 });
+
+  const ids = async () => new Map((await deployment.containers()).map(({ Service, ID }) => [ID, Service]));
+  const before = await ids();
+  await deployment.changed({ MILLRACE_PROXY_ALLOW: `${name}:80` }).up('--scale', 'worker=3');
+  expect(await reach(from('worker'), name)).toEqual({ direct: 'refused', status: 200 });
+  const replaced = [...(await ids())].filter(([id]) => !before.has(id)).map(([, service]) => service);
+  expect(replaced).toEqual(['ssrf_proxy']);
+}
+
+const pingWithoutPassword = `
+const socket = require('node:net').connect({ host: 'redis', port: 6379, timeout: 5000 }, () => socket.write('PING\\r\\n'));
+socket.on('data', (data) => { console.log(String(data)); process.exit(); }).on('error', (error) => { console.log(error.code); process.exit(); });`;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../harness/until.ts';
 import { docker, dockerLines } from './harness/docker.ts';
+import { postureFaults } from './harness/inspected.ts';
 import { writersOf } from './harness/log-file.ts';
 import { type StackDeployment, stackDeployment } from './harness/stack.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
@@ -12,6 +13,7 @@ describe('the stack standalone, deployed by cdktf', () => {
       variables: { LOG_FILE: '/app/logs/server.log' },
     });
     await deployment.deployed();
+    expect(await postureFaults([...(await deployment.containers()).values()])).toEqual([]);
     const api = await deployment.api();
     expect(await api.indexAndAsk('The roof needs 340 new slates.', 'How many slates does the roof need?')).toContain(
       '340',

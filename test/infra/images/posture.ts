@@ -1,13 +1,19 @@
 /** The CIS Docker Benchmark 1.6 over what `docker inspect` says of a container: the items that issue from how it is run. */
 
+interface Healthcheck {
+  readonly Test?: readonly string[];
+}
+
 export interface Inspected {
   readonly Name: string;
   readonly Config: {
     readonly User: string;
     readonly Image: string;
     readonly Labels: Readonly<Record<string, string>>;
-    readonly Healthcheck?: { readonly Test?: readonly string[] };
+    readonly Healthcheck?: Healthcheck;
   };
+  /** Of its image. */
+  readonly ImageHealthcheck?: Healthcheck | undefined;
   readonly HostConfig: {
     readonly Privileged: boolean;
     readonly CapAdd: readonly string[] | null;
@@ -18,6 +24,7 @@ export interface Inspected {
     readonly PidsLimit: number | null;
     readonly ReadonlyRootfs: boolean;
     readonly SecurityOpt: readonly string[] | null;
+    readonly RestartPolicy: { readonly Name: string; readonly MaximumRetryCount: number };
     readonly NetworkMode: string;
     readonly PidMode: string;
     readonly PortBindings: Readonly<Record<string, readonly { readonly HostIp: string }[] | null>> | null;
@@ -41,7 +48,7 @@ interface Rule {
 /** Services that a rule lets through, with the reason. */
 export interface Exception {
   readonly item: string;
-  readonly services: readonly string[];
+  readonly lets: (service: Service, container: Inspected) => boolean;
   readonly reason: string;
 }
 
@@ -52,16 +59,14 @@ const rightsOf: Readonly<Record<string, readonly string[]>> = {
   secrets: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER'],
 };
 const bare = (rights: readonly string[] | null) => (rights ?? []).map((right) => right.replace(/^CAP_/, '')).sort();
+const isAsked = (check: Healthcheck | undefined) => check?.Test?.[0] !== undefined && check.Test[0] !== 'NONE';
 const when = (wrong: boolean, what: string) => (wrong ? what : undefined);
 
 export const rules: readonly Rule[] = [
   { item: '4.1', fault: ({ Config }) => when(isRoot(Config.User), `runs as root (user '${Config.User}')`) },
   {
     item: '4.6',
-    fault: ({ Config }, { oneShot }) => {
-      const [kind] = Config.Healthcheck?.Test ?? [];
-      return when(!oneShot && (kind === undefined || kind === 'NONE'), 'has no health check');
-    },
+    fault: ({ ImageHealthcheck }) => when(!isAsked(ImageHealthcheck), 'has an image without a health check'),
   },
   {
     item: '5.4',
@@ -89,6 +94,14 @@ export const rules: readonly Rule[] = [
     },
   },
   {
+    item: '5.15',
+    fault: ({ HostConfig: { RestartPolicy: policy } }) =>
+      when(
+        policy.Name !== 'no' && !(policy.Name === 'on-failure' && policy.MaximumRetryCount <= 5),
+        `is started again and again (${policy.Name})`,
+      ),
+  },
+  {
     item: '5.22',
     fault: ({ HostConfig }) =>
       when(
@@ -104,6 +117,7 @@ export const rules: readonly Rule[] = [
         'may gain privileges',
       ),
   },
+  { item: '5.27', fault: ({ Config }) => when(!isAsked(Config.Healthcheck), 'is not asked for its health') },
   { item: '5.29', fault: ({ HostConfig }) => when((HostConfig.PidsLimit ?? 0) <= 0, 'has no limit of processes') },
   {
     item: '5.32',
@@ -130,13 +144,16 @@ export function faultsOf(
   containers: readonly (readonly [Service, Inspected])[],
   exceptions: readonly Exception[],
 ): readonly string[] {
-  const unused = new Set(exceptions.flatMap(({ item, services }) => services.map((name) => `${name}: ${item}`)));
+  const unused = new Set(exceptions);
   const faults = containers.flatMap(([service, container]) =>
     rules.flatMap(({ item, fault }) => {
       const what = fault(container, service);
-      if (what === undefined || unused.delete(`${service.name}: ${item}`)) return [];
-      return [`${service.name}: ${item}: ${what}`];
+      if (what === undefined) return [];
+      const excused = exceptions.find((exception) => exception.item === item && exception.lets(service, container));
+      if (excused === undefined) return [`${service.name}: ${item}: ${what}`];
+      unused.delete(excused);
+      return [];
     }),
   );
-  return [...faults, ...[...unused].map((exception) => `${exception}: is excused, and nothing is wrong`)];
+  return [...faults, ...[...unused].map(({ item, reason }) => `${item}: is excused (${reason}), and nothing is wrong`)];
 }
