@@ -68,9 +68,14 @@ const credentials = (target: RedisTarget) => ({
   ...(target.tls === undefined ? {} : { tls: { ...target.tls } }),
 });
 
-/** TLS to the master through sentinels needs all three, or the data link has none. */
+/**
+ * TLS to the master through sentinels needs all three, or the data link has none. The handshake counts as a part of the first command:
+ * within 1 s a sentinel on a busy machine does not finish those of all clients, who give up and begin anew, for ever.
+ */
 const sentinelTls = (tls: RedisTls | undefined) =>
-  tls === undefined ? {} : { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true };
+  tls === undefined
+    ? {}
+    : { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true, sentinelCommandTimeout: 3000 };
 
 /** A connection, opened in the background. The caller closes it (`quit`, or `disconnect`). */
 export function connectRedis(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { queuePrefix } from '../../../worker/queues.ts';
 import { connectionCause, connectRedis, type RedisConnection, type RedisUse } from '../../../worker/redis/index.ts';
+import { startProxy } from '../../harness/proxy.ts';
 import { targetsOf } from '../../harness/redis.ts';
 import { clusterServers } from '../../harness/redis-cluster.ts';
 import { masterName } from '../../harness/redis-sentinel.ts';
@@ -176,6 +177,20 @@ describe.each(kinds)('connections to $title', ({ topology, secure }) => {
       expect(['redis_client_certificate', 'redis_not_speaking']).toContain(bare?.code);
       expect(bare?.hint).toContain('REDIS_SSL_CERTFILE');
       expect(await causeOf({ REDIS_USE_SSL: 'false' })).toMatchObject({ code: 'redis_not_speaking' });
+    });
+
+  if (topology === 'sentinel' && secure)
+    it('should find the master where a sentinel takes over a second to shake hands', async () => {
+      await using stack = new AsyncDisposableStack();
+      const proxies: string[] = [];
+      for (const sentinel of (servers.environment.REDIS_SENTINELS ?? '').split(',')) {
+        const proxy = stack.use(await startProxy({ port: Number(sentinel.split(':')[1]) }));
+        // two ways there and two back, as with a processor that many handshakes share
+        proxy.slow({ delayMs: 400, jitterMs: 0, lateShare: 0, lateMs: 0, random: () => 0 });
+        proxies.push(`${proxy.host}:${proxy.port}`);
+      }
+      using held = open({ ...servers.environment, REDIS_SENTINELS: proxies.join(',') }, 'producer');
+      expect(await (await ready(held)).set(`${fastTasksKey}:slow`, 'found')).toBe('OK');
     });
 
   if (topology === 'sentinel')
