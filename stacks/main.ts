@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MillraceError } from '../worker/errors.ts';
 import { App } from './cdktf.ts';
+import { givenSecrets } from './given-secrets.ts';
 import { readSettings, valuesOf } from './settings.ts';
 import { MillraceStack, topologies } from './stack.ts';
 
@@ -12,10 +13,11 @@ const wrongConfiguration = 78;
 try {
   const root = resolve(import.meta.dirname, '..');
   const settings = readSettings(valuesOf(process.env, join(root, 'compose/.env')));
+  const given = givenSecrets(join(root, 'compose'), resolve(root, settings.keyFolder));
   const app = new App();
   const names = [...topologies, ...(settings.external === undefined ? [] : (['external'] as const))];
   for (const name of names) {
-    new MillraceStack(app, { name, settings, root, outputFolder: resolve(app.outdir) });
+    new MillraceStack(app, { name, settings, given, root, outputFolder: resolve(app.outdir) });
   }
   app.synth();
   // Docker would make it, as root, when it mounts it; it belongs to whoever deploys.

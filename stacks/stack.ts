@@ -21,6 +21,7 @@ import { SsrfProxy } from './constructs/ssrf-proxy.ts';
 import { System } from './constructs/system.ts';
 import { WorkerPool } from './constructs/worker-pool.ts';
 import { environmentFile, filesBelow } from './files.ts';
+import { type GivenSecrets, revisionsOf } from './revisions.ts';
 import type { Settings } from './settings.ts';
 
 interface Kind {
@@ -49,6 +50,7 @@ const pools = { worker: 'interactive', worker_ingest: 'ingest', worker_backgroun
 export interface MillraceStackProps {
   readonly name: StackName;
   readonly settings: Settings;
+  readonly given: GivenSecrets;
   /** Absolute path of the checkout. */
   readonly root: string;
   /** Absolute path of the folder that is synthesised to. */
@@ -60,7 +62,7 @@ export class MillraceStack extends TerraformStack {
 
   /** @throws StartError `stack_setting` when the stack is `external` and the settings name no servers */
   constructor(scope: Construct, props: MillraceStackProps) {
-    const { name, settings, root } = props;
+    const { name, settings, given, root } = props;
     super(scope, name);
     this.#props = props;
     const checkout = relative(join(props.outputFolder, 'stacks', name), root);
@@ -71,6 +73,7 @@ export class MillraceStack extends TerraformStack {
       checkout,
       builtHere: settings.builtHere,
       dataInternal: name !== 'external',
+      revisions: revisionsOf({ external: name === 'external', tls: settings.tls, given }),
       ...(settings.dockerHost === undefined ? {} : { dockerHost: settings.dockerHost }),
     });
     const { worker: image, squid } = settings.images;

@@ -45,6 +45,8 @@ export class Service extends Construct implements Gated {
     const count = props.replicas === undefined ? undefined : TerraformCount.of(props.replicas.numberValue);
     const name = system.nameOf(props.service);
     const configuration = props.configuration ?? [];
+    const volumes = (props.mounts ?? []).flatMap((mount) => ('volume' in mount ? [mount.volume] : []));
+    const revisions = system.revisionsOf(volumes);
 
     this.container = new Container(this, 'container', {
       ...(count === undefined ? { name } : { count, name: `${name}-\${count.index}` }),
@@ -99,6 +101,8 @@ export class Service extends Construct implements Gated {
         ...(configuration.length === 0
           ? []
           : [{ label: 'com.millrace.configuration', value: system.hashOfFiles(configuration) }]),
+        // Secrets are read when a container starts, and written by a one-shot that this starts anew.
+        ...(revisions.length === 0 ? [] : [{ label: 'com.millrace.secrets', value: revisions.join(' ') }]),
       ],
       dependsOn: (props.after ?? []).map(({ gate }) => gate),
     });

@@ -25,6 +25,8 @@ export interface SystemProps {
   readonly builtHere?: readonly string[];
   /** False where servers of one's own are reached from the network `data`. @default true */
   readonly dataInternal?: boolean;
+  /** What else than the stack shapes what stands in a volume, by volume: who mounts one is replaced with it. @default nothing */
+  readonly revisions?: Readonly<Record<string, readonly string[]>>;
   /** The checkout, seen from the folder that Terraform works in (`cdktf.out/stacks/<name>`): no path of a machine is synthesised. */
   readonly checkout: string;
 }
@@ -43,10 +45,12 @@ export class System extends Construct {
   readonly #networks: ReadonlyMap<NetworkName, Network>;
   readonly #images = new Map<string, string>();
   readonly #builtHere: readonly string[];
+  readonly #revisions: Readonly<Record<string, readonly string[]>>;
 
   constructor(stack: TerraformStack, props: SystemProps) {
     super(stack, 'system');
     this.#builtHere = props.builtHere ?? [];
+    this.#revisions = props.revisions ?? {};
     this.#prefix = `${props.project}-${props.name}`;
     this.checkout = `\${path.module}/${props.checkout}`;
     this.labels = [{ label: 'com.millrace.stack', value: this.#prefix }];
@@ -80,6 +84,11 @@ export class System extends Construct {
   hashOfFiles(relative: readonly string[]): string {
     const one = (path: string) => `filesha256("\${${this.#root.fqn}}/${path}")`;
     return `\${sha256(join(" ", [${relative.map(one).join(', ')}]))}`;
+  }
+
+  /** Those of all these volumes, each once. */
+  revisionsOf(volumes: readonly string[]): readonly string[] {
+    return [...new Set(volumes.flatMap((volume) => this.#revisions[volume] ?? []))];
   }
 
   network(name: NetworkName): string {

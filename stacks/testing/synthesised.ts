@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { App, TerraformStack } from '../cdktf.ts';
 import { System } from '../constructs/system.ts';
 import type { Values } from '../passed-on.ts';
+import type { GivenSecrets } from '../revisions.ts';
 import { readSettings } from '../settings.ts';
 import { MillraceStack, type StackName } from '../stack.ts';
 
@@ -46,8 +47,11 @@ function read(outputFolder: string, name: string): Synthesised {
   return JSON.parse(readFileSync(join(outputFolder, 'stacks', name, 'cdk.tf.json'), 'utf8'));
 }
 
-/** One stack as an operator with these settings gets it. */
-export function synthesised(name: StackName, values: Values = {}): Synthesised {
+/** Given by compose/.env alone. */
+export const givenLines = (lines: Values): GivenSecrets => ({ lines, files: {}, key: () => Buffer.alloc(32, 7) });
+
+/** One stack as an operator with these settings gets it; they all stand in compose/.env. */
+export function synthesised(name: StackName, values: Values = {}, given = givenLines(values)): Synthesised {
   return inFolder((root) => {
     for (const [file, content] of Object.entries(files)) {
       mkdirSync(dirname(join(root, file)), { recursive: true });
@@ -55,7 +59,7 @@ export function synthesised(name: StackName, values: Values = {}): Synthesised {
     }
     const outputFolder = join(root, 'cdktf.out');
     const app = new App({ outdir: outputFolder });
-    new MillraceStack(app, { name, settings: readSettings(values), root, outputFolder });
+    new MillraceStack(app, { name, settings: readSettings(values), given, root, outputFolder });
     app.synth();
     return read(outputFolder, name);
   });

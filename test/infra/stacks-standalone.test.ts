@@ -7,13 +7,15 @@ import { type StackDeployment, stackDeployment } from './harness/stack.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
 
 describe('the stack standalone, deployed by cdktf', () => {
-  it('should do its work, scale, outlive a crash of Redis, and leave data that make wipe removes, and no other', async () => {
+  it('should do its work, scale, take up a secret, outlive a crash of Redis, and leave data that make wipe removes, and no other', async () => {
     await using deployment = await stackDeployment({
       stack: 'standalone',
       variables: { LOG_FILE: '/app/logs/server.log' },
+      envFile: '',
     });
     await deployment.deployed();
     expect(await postureFaults([...(await deployment.containers()).values()])).toEqual([]);
+    expect(await deployment.changes()).toBe('');
     const api = await deployment.api();
     expect(await api.indexAndAsk('The roof needs 340 new slates.', 'How many slates does the roof need?')).toContain(
       '340',
@@ -24,6 +26,20 @@ describe('the stack standalone, deployed by cdktf', () => {
     const added = [deployment.nameOf('worker-1'), deployment.nameOf('worker-2')];
     expect(await deployment.scaled(3)).toEqual({ added, replaced: [] });
     expect(await effectsOnce(deployment, first, 1000, 180_000)).toBe('1000|1000');
+    await allWork(deployment, api, 3, 180_000);
+
+    // a secret that comes, and one that changes: the one-shot writes it, who reads it is replaced, and all others run on
+    const workers = ['worker-0', 'worker-1', 'worker-2'];
+    const readers = ['api', 'secrets', ...workers].map((name) => deployment.nameOf(name));
+    const file = (name: string) =>
+      docker(['exec', deployment.nameOf(name), 'cat', '/run/secrets/millrace/openai_api_key']);
+    for (const secret of ['sk-of-a-test-that-comes', 'sk-of-a-test-that-changes']) {
+      await deployment.write({ 'compose/.env': `OPENAI_API_KEY=${secret}\n` });
+      expect(await deployment.redeployed()).toEqual({ added: [], replaced: readers });
+      expect(await Promise.all(['api', 'worker-0', 'worker-2'].map(file))).toEqual([secret, secret, secret]);
+      expect(await deployment.changes('-var', 'worker_replicas=3')).toBe('');
+      expect(`${await deployment.kept()}\n${deployment.log}`).not.toContain(secret);
+    }
     await allWork(deployment, api, 3, 180_000);
 
     // one file of all that log, on a read-only root

@@ -10,8 +10,8 @@ import { readIfThere, writeSecret } from './files.ts';
 
 const caDays = 3650;
 const days = 365;
-/** Renewed when less is left: an operator who starts the kit once a month never meets the end. */
-const renewBeforeMs = 30 * 86_400_000;
+/** Renewed when less is left: half a year, after which a stack asks again (stacks/revisions.ts), and a month to do so. */
+const renewBeforeMs = 215 * 86_400_000;
 const timeoutMs = 30_000;
 
 export class CertificateAuthority {

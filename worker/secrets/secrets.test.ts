@@ -167,6 +167,23 @@ describe('the secrets of a deployment', () => {
     expect(changed.sort()).toEqual(['api/client.crt', 'api/client.key', 'redis/server.crt', 'redis/server.key']);
   });
 
+  it('should renew a certificate that would end within the half-year after which a stack asks again, and a month', async () => {
+    await make();
+    const ofCa = ['-CA', join(root, 'store/ca.crt'), '-CAkey', join(root, 'store/ca.key'), '-subj', '/CN=millrace api'];
+    const ending = (days: number) => {
+      const file = join(root, 'store/api.crt');
+      chmodSync(file, 0o600);
+      const key = ['-key', join(root, 'store/api.key'), '-config', join(root, 'store/openssl.cnf')];
+      execFileSync('openssl', ['req', '-x509', '-new', ...key, '-days', String(days), ...ofCa, '-out', file]);
+    };
+    for (const days of [220, 214]) {
+      said = [];
+      ending(days);
+      await make();
+      expect([days, said.includes('made certificates: api')]).toEqual([days, days < 184 + 31]);
+    }
+  });
+
   it('should put the API key alone on the host, and take over the one that stands there', async () => {
     writeFileSync(join(root, 'host/api-key'), 'mr-of-the-embedded-default\n');
     await make();

@@ -1,11 +1,12 @@
 /** A deployment by Docker Compose of a test's own: a project, a folder for the key and a port that nobody else has. */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { errorText } from '../../../worker/errors.ts';
 import { imageFor } from '../../harness/docker-images.ts';
 import { freePort } from '../../harness/processes.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
+import { checkoutCopy } from './checkout.ts';
 import { type CommandOptions, command, docker, dockerLines, root } from './docker.ts';
 
 export interface ComposeSettings {
@@ -50,6 +51,15 @@ export class ComposeDeployment implements AsyncDisposable {
   /** The same project under other settings, or from another checkout. Dispose of one of the two. */
   changed(variables: Readonly<Record<string, string>>, cwd = this.#cwd): ComposeDeployment {
     return new ComposeDeployment(this.project, this.#folder, { ...this.#env, ...variables }, cwd);
+  }
+
+  /** Of every container of it. */
+  get label(): string {
+    return `com.docker.compose.project=${this.project}`;
+  }
+
+  get dataNetwork(): string {
+    return `${this.project}_data`;
   }
 
   /** `docker compose …` of this project. */
@@ -108,7 +118,7 @@ export class ComposeDeployment implements AsyncDisposable {
 
   /** What of it is on the machine. */
   async leftovers(): Promise<string[]> {
-    const filter = ['--filter', `label=com.docker.compose.project=${this.project}`];
+    const filter = ['--filter', `label=${this.label}`];
     const [containers, networks, volumes] = await Promise.all([
       dockerLines('ps', '--all', '--format', 'container {{.Names}}', ...filter),
       dockerLines('network', 'ls', '--format', 'network {{.Name}}', ...filter),
@@ -129,13 +139,9 @@ export async function composeDeployment(settings: ComposeSettings): Promise<Comp
   const port = await freePort();
   const copy = join(folder, 'checkout');
   if (settings.envFile !== undefined) {
-    await cp(join(root, 'compose'), join(copy, 'compose'), { recursive: true });
-    await cp(join(root, 'compose.yaml'), join(copy, 'compose.yaml'));
-    for (const [path, text] of Object.entries({ ...settings.files, '.env': settings.envFile })) {
-      const file = join(copy, 'compose', path);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, text);
-    }
+    const files = Object.entries({ ...settings.files, '.env': settings.envFile });
+    const below = Object.fromEntries(files.map(([path, text]) => [`compose/${path}`, text]));
+    await checkoutCopy(copy, ['compose', 'compose.yaml'], below);
   }
   return new ComposeDeployment(
     `millrace-test-${port}`,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../harness/processes.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
+import { checkoutCopy, type Files, writeFiles } from './checkout.ts';
 import { docker, dockerLines, root } from './docker.ts';
 
 export type StackName = 'standalone' | 'sentinel' | 'cluster' | 'external';
@@ -13,6 +14,14 @@ export interface StackSettings {
   readonly stack: StackName;
   /** Further variables, as they would stand in compose/.env. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Text of compose/.env; it then runs in a checkout of its own, for the one-shot `secrets` reads that file. */
+  readonly envFile?: string;
+}
+
+/** Names of containers after a deploy. */
+export interface Changed {
+  readonly added: readonly string[];
+  readonly replaced: readonly string[];
 }
 
 export interface Ran {
@@ -39,6 +48,7 @@ export class StackDeployment implements AsyncDisposable {
   /** All that was printed by cdktf and Terraform. */
   log = '';
   readonly #folder: string;
+  readonly #checkout: string;
   readonly #port: number;
   readonly #images: Readonly<Record<string, string>>;
   readonly #env: Readonly<Record<string, string>>;
@@ -47,6 +57,7 @@ export class StackDeployment implements AsyncDisposable {
     this.stack = settings.stack;
     this.project = `millrace-test-${port}`;
     this.#folder = folder;
+    this.#checkout = settings.envFile === undefined ? root : ownCheckout(folder);
     this.#port = port;
     this.#images = images;
     this.#env = {
@@ -87,7 +98,14 @@ export class StackDeployment implements AsyncDisposable {
   }
 
   cdktf(command: string, ...args: readonly string[]): Promise<Ran> {
-    return this.#run('npx', ['cdktf', command, ...args, '--output', join(this.#folder, 'out')], root, deployTimeoutMs);
+    const output = ['--output', join(this.#folder, 'out')];
+    return this.#run('npx', ['cdktf', command, ...args, ...output], this.#checkout, deployTimeoutMs);
+  }
+
+  /** Files of its own checkout. @throws where it runs in that of all */
+  async write(files: Files): Promise<void> {
+    if (this.#checkout === root) throw new Error('the checkout is not its own: give it a compose/.env');
+    await writeFiles(this.#checkout, files);
   }
 
   /** With the provider that is on this machine. @throws with the end of the output, when it fails */
@@ -119,14 +137,24 @@ export class StackDeployment implements AsyncDisposable {
     if (code !== 0) throw new Error(`${this.project} was not deployed:\n${output.slice(-8000)}`);
   }
 
-  /** Deploys with so many workers; tells the names of containers that came, and of those that were there and are others now. */
-  async scaled(workers: number): Promise<{ readonly added: readonly string[]; readonly replaced: readonly string[] }> {
+  /**
+   * Deploys with so many workers, by terraform.tfvars in a checkout of its own, else for once; tells the names of containers that
+   * came, and of those that were there and are others now.
+   */
+  async scaled(workers: number): Promise<Changed> {
+    if (this.#checkout === root) return this.redeployed('--var', `worker_replicas=${workers}`);
+    await this.write({ 'terraform.tfvars': `worker_replicas = ${workers}\n` });
+    return this.redeployed();
+  }
+
+  /** Deploys, and tells what became of the containers that were there. */
+  async redeployed(...args: readonly string[]): Promise<Changed> {
     const before = await this.containers();
-    await this.deployed('--var', `worker_replicas=${workers}`);
+    await this.deployed(...args);
     const after = await this.containers();
     return {
       added: [...after.keys()].filter((name) => !before.has(name)).sort(),
-      replaced: [...before].filter(([name, id]) => after.get(name) !== id).map(([name]) => name),
+      replaced: [...before].flatMap(([name, id]) => (after.get(name) === id ? [] : [name])).sort(),
     };
   }
 
@@ -136,9 +164,11 @@ export class StackDeployment implements AsyncDisposable {
     return code === 0 ? '' : output;
   }
 
-  /** Every file that Terraform keeps, plan files among them, as one text. */
+  /** Every file that Terraform keeps, and a plan that it makes now, as one text. @throws when there is no plan or no state */
   async kept(): Promise<string> {
+    const planned = await this.terraform('plan', '-input=false', '-no-color', '-out=plan');
     const plan = await this.terraform('show', '-json', 'plan');
+    if (planned.code !== 0 || plan.code !== 0) throw new Error(`there is no plan:\n${planned.output}\n${plan.output}`);
     const files = (await readdir(this.#folder)).filter((name) => name.includes('.tfstate'));
     const texts = await Promise.all(files.map((name) => readFile(join(this.#folder, name), 'utf8')));
     if (texts.length === 0) throw new Error('Terraform keeps no state where it was told to');
@@ -158,9 +188,18 @@ export class StackDeployment implements AsyncDisposable {
     return apiClient(`http://127.0.0.1:${this.#port}`, await this.apiKey());
   }
 
+  /** Of every container and network of it. */
+  get label(): string {
+    return `com.millrace.stack=${this.project}-${this.stack}`;
+  }
+
+  get dataNetwork(): string {
+    return this.nameOf('data');
+  }
+
   /** Id by name of every container of the stack. */
   async containers(): Promise<ReadonlyMap<string, string>> {
-    const filter = `label=com.millrace.stack=${this.project}-${this.stack}`;
+    const filter = `label=${this.label}`;
     const lines = await dockerLines('ps', '--all', '--no-trunc', '--filter', filter, '--format', '{{.Names}} {{.ID}}');
     return new Map(lines.map((line) => line.split(' ')).map(([name = '', id = '']) => [name, id]));
   }
@@ -184,7 +223,7 @@ export class StackDeployment implements AsyncDisposable {
 
   /** `make wipe` of this stack, asked by nobody who could answer. */
   wipe(...args: readonly string[]): Promise<Ran> {
-    return this.#run('make', ['wipe', `STACK=${this.stack}`, ...args], root, terraformTimeoutMs);
+    return this.#run('make', ['wipe', `STACK=${this.stack}`, ...args], this.#checkout, terraformTimeoutMs);
   }
 
   /** Also what `destroy` did not reach. */
@@ -198,10 +237,16 @@ export class StackDeployment implements AsyncDisposable {
   }
 }
 
+/** What of the checkout `cdktf` and `make wipe` run. */
+const deploying = ['compose', 'stacks', 'tools', 'worker', 'cdktf.json', 'Makefile', 'package.json'];
+const ownCheckout = (folder: string) => join(folder, 'checkout');
+
 /** Synthesised, with its provider, and not deployed yet. */
 export async function stackDeployment(settings: StackSettings): Promise<StackDeployment> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-stack-'));
   const port = await freePort();
+  const { envFile } = settings;
+  if (envFile !== undefined) await checkoutCopy(ownCheckout(folder), deploying, { 'compose/.env': envFile });
   const deployment = new StackDeployment(settings, folder, port, await ownTags(port));
   await deployment.prepare();
   return deployment;
