@@ -34,6 +34,14 @@ describe.each(topologies)('the stack %s', (topology) => {
   });
 });
 
+const theirs = { MILLRACE_TOPOLOGY: 'external', DB_HOST: 'db.internal', REDIS_HOST: 'redis.internal' };
+
+describe('the stack external', () => {
+  it('should be synthesised as it was', () => {
+    expect(plain(synthesised('external', theirs))).toMatchSnapshot();
+  });
+});
+
 describe('every stack', () => {
   it.each(topologies)('should harden each container of %s', (topology) => {
     for (const [service, container] of containersOf(preset(topology))) {
@@ -58,11 +66,7 @@ describe('every stack', () => {
   });
 
   it('should deploy neither Redis nor Postgres where an operator has his own, and let the doctor try them first', () => {
-    const stack = synthesised('external', {
-      MILLRACE_TOPOLOGY: 'external',
-      DB_HOST: 'db.internal',
-      REDIS_HOST: 'redis.internal',
-    });
+    const stack = synthesised('external', theirs);
     const containers = containersOf(stack);
     expect([...containers.keys()].filter((service) => /redis|sentinel|postgres/.test(service))).toEqual([]);
     expect(containers.get('doctor')).toMatchObject({ command: ['millrace', 'doctor'], start: false });
