@@ -107,6 +107,14 @@ module.exports = {
       to: { path: '^worker/', pathNot: publicFiles },
     },
     {
+      name: 'one-module-names-the-cdk',
+      comment:
+        'What the stacks use of the CDK for Terraform comes through stacks/cdktf.ts: to move to its successor is to change that file.',
+      severity: 'error',
+      from: { path: '^(worker|test|tools|stacks|loadtest)/', pathNot: '^stacks/cdktf[.]ts$' },
+      to: { path: 'node_modules/(cdktf|constructs|@cdktf)/' },
+    },
+    {
       name: 'tests-use-faces',
       comment:
         "test/ uses what outsiders use, and each room's index.ts, the services, the registry and the entry points.",
