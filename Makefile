@@ -42,7 +42,7 @@ mutants: ## Break each rule of delivery in a copy of the tree and see its test f
 	@tools/setup --quiet --for test
 	@exec tools/run node tools/mutants/main.ts $(MUTANTS)
 
-check: ## Types, format, lint, dead code, dependency arrows, generated docs; changes nothing
+check: ## Types, format, lint, dead code, dependency arrows, generated docs, compose files, stacks; changes nothing
 	@tools/setup --quiet --for check
 	@exec tools/run node tools/check/main.ts
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 export interface Check {
   readonly name: string;
-  /** Exit code 0 stands for "in order". Run from the root; it changes nothing. */
+  /** Exit code 0 stands for "in order", 69 for "not checked", with why on its first line. Run from the root; it changes nothing. */
   readonly command: readonly string[];
 }
 
@@ -13,6 +13,8 @@ const always: readonly Check[] = [
   { name: 'dead code', command: [bin('knip'), '--no-progress'] },
   { name: 'arrows', command: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', '.'] },
   { name: 'format and lint', command: [bin('biome'), 'check', '--diagnostic-level=warn', '.'] },
+  { name: 'stacks', command: ['node', 'tools/check/stacks.ts'] },
+  { name: 'compose files', command: ['node', 'tools/check/compose-files.ts'] },
   { name: 'shell scripts', command: ['node', 'tools/check/shell-scripts.ts'] },
   { name: 'Dockerfiles', command: ['node', 'tools/check/dockerfiles.ts'] },
   { name: 'portable', command: ['node', 'tools/check/portable.ts'] },

@@ -1,18 +1,21 @@
 /**
  * `npm run check`: is the tree in order? Runs every check, two at a time, also after one failed; prints a line for each,
- * and only for a failed one what it said. `--report FILE` writes `{passed, failed, skipped}`. Exits 1 when one failed.
+ * and only for a failed one what it said, and why for one that cannot be made on this machine. `--report FILE` writes `{passed, failed, skipped}`. Exits 1 when one failed.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runGroup } from '../process-group.ts';
 import { type Check, checks } from './checks.ts';
+import { notCheckedExit } from './not-checked.ts';
 
 const parallel = 2;
 const limitSeconds = 300;
 /** Enough of a failed check's output to work with; tsc on a broken tree says megabytes. */
 const maxOutputChars = 20_000;
 
-async function run({ name, command }: Check): Promise<boolean> {
+type State = 'passed' | 'failed' | 'skipped';
+
+async function run({ name, command }: Check): Promise<State> {
   let output = '';
   const { exitCode, timedOut, seconds } = await runGroup(command, {
     limitSeconds,
@@ -25,11 +28,15 @@ async function run({ name, command }: Check): Promise<boolean> {
       }
     },
   });
-  const ok = exitCode === 0 && !timedOut;
-  const state = ok ? 'ok' : timedOut ? `ended by force after ${limitSeconds} s` : 'failed';
-  console.log(`${name.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  ${state}`);
-  if (!ok) console.log(indented(output));
-  return ok;
+  const state = timedOut || ![0, notCheckedExit].includes(exitCode) ? 'failed' : exitCode === 0 ? 'passed' : 'skipped';
+  const said = {
+    passed: 'ok',
+    failed: timedOut ? `ended by force after ${limitSeconds} s` : 'failed',
+    skipped: `not checked: ${output.split('\n')[0] ?? ''}`,
+  };
+  console.log(`${name.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  ${said[state]}`);
+  if (state === 'failed') console.log(indented(output));
+  return state;
 }
 
 function indented(output: string): string {
@@ -39,12 +46,12 @@ function indented(output: string): string {
 
 const { values } = parseArgs({ options: { report: { type: 'string' } } });
 const waiting = [...checks()];
-const results: boolean[] = [];
+const results: State[] = [];
 async function lane(): Promise<void> {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) results.push(await run(next));
 }
 await Promise.all(Array.from({ length: parallel }, lane));
-const passed = results.filter((ok) => ok).length;
-const failed = results.length - passed;
-if (values.report !== undefined) writeFileSync(values.report, JSON.stringify({ passed, failed, skipped: 0 }));
-process.exitCode = failed > 0 ? 1 : 0;
+const count = (state: State) => results.filter((result) => result === state).length;
+const counts = { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(counts));
+process.exitCode = counts.failed > 0 ? 1 : 0;
