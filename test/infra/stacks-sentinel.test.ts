@@ -27,7 +27,7 @@ describe('the stack sentinel, deployed by cdktf', () => {
     // limits of processes among it, which the provider cannot set
     expect(await postureFaults([...containers.values()])).toEqual([]);
 
-    // no secret in what Terraform keeps or printed
+    // no secret in what Terraform keeps, plans or printed
     const kept = `${await deployment.kept()}\n${deployment.log}`;
     const secrets = await secretsOf(
       deployment.nameOf('secrets_store'),
