@@ -32,6 +32,7 @@ describe('settings of the stacks', () => {
     ['EXPOSE_API_PORT', '5001.5', 'a whole number'],
     ['MILLRACE_TLS', 'yes', 'false or true'],
     ['MILLRACE_POOLS', 'many', 'none or pools'],
+    ['MILLRACE_WAL', 'wal-archive', 'none: compose archives the WAL'],
     ['MILLRACE_PROJECT', 'My Project', 'small letters'],
     ['MILLRACE_WORKER_MEMORY', '2 GB', 'a size such as 512m or 2g'],
     ['MILLRACE_WORKER_CPUS', '0', 'a number above 0'],

@@ -127,6 +127,9 @@ const built = { MILLRACE_IMAGE: 'millrace/worker:local', MILLRACE_SQUID_IMAGE: '
 
 /** @throws StartError `stack_setting`, naming the variable, what it holds and what was expected */
 export function readSettings(values: Values): Settings {
+  // taken for kept, it would be missed after a loss only
+  if ((values.MILLRACE_WAL ?? 'none') !== 'none')
+    throw refuse('MILLRACE_WAL', values.MILLRACE_WAL, 'none: compose archives the WAL, the stacks do not yet');
   const image = (name: string, preset: string) => matching(values, name, preset, /^\S+$/, 'an image reference');
   return {
     project: matching(

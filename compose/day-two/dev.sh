@@ -20,7 +20,7 @@ db_port="$(port db_postgres 5432)"
 redis_port="$(port redis 6379)"
 # of the kit, and none of the worker's: it refuses variables that it does not know
 for name in $(compgen -v MILLRACE_); do
-  case "$name" in *_IMAGE | *_MEMORY | *_CPUS | *_KEY_FOLDER | *_PROXY_ALLOW | *_MAX_WORKERS | *_INGEST_REPLICAS | *_BACKGROUND_REPLICAS | *_AI_REPLICAS | *_TOPOLOGY | *_TLS | *_POOLS | *_PROJECT | *_OBSERVABILITY | *_STATE_*) unset "$name" ;; esac
+  case "$name" in *_IMAGE | *_MEMORY | *_CPUS | *_KEY_FOLDER | *_PROXY_ALLOW | *_MAX_WORKERS | *_WAL | *_WAL_* | *_BASE_BACKUPS | *_INGEST_REPLICAS | *_BACKGROUND_REPLICAS | *_AI_REPLICAS | *_TOPOLOGY | *_TLS | *_POOLS | *_PROJECT | *_OBSERVABILITY | *_STATE_*) unset "$name" ;; esac
 done
 export MODE="$mode" MIGRATION_ENABLED=false DB_HOST=127.0.0.1 DB_PORT="$db_port" \
   DB_USERNAME="millrace_$mode" DB_DATABASE=millrace REDIS_HOST=127.0.0.1 REDIS_PORT="$redis_port" \

@@ -4,7 +4,7 @@ set -eu
 for volume in /volumes/*; do
   case "$(basename "$volume")" in
     storage | logs) owner=1001:1001 ;;
-    postgres_data | redis_data | redis_[0-9]_data | sentinel_[0-9]_data) owner=999:999 ;;
+    postgres_data | wal_archive | redis_data | redis_[0-9]_data | sentinel_[0-9]_data) owner=999:999 ;;
     weaviate_data) owner=1000:1000 ;;
     prometheus_data) owner=65534:65534 ;;
     *) echo "permissions: nobody is known to own $volume" >&2; exit 1 ;;

@@ -15,6 +15,7 @@ interface Rendered {
         readonly user: string;
         readonly environment?: Readonly<Record<string, string>>;
         readonly networks?: Readonly<Record<string, unknown>>;
+        readonly volumes?: readonly { readonly type: string; readonly source: string; readonly target: string }[];
         readonly ports?: readonly { readonly host_ip?: string; readonly target: number }[];
         readonly deploy: {
           readonly replicas?: number;
@@ -51,6 +52,7 @@ const systems = [
   ['cluster', { MILLRACE_TOPOLOGY: 'cluster' }, []],
   ['external', theirs, []],
   ['pools', { MILLRACE_POOLS: 'pools' }, []],
+  ['archived WAL', { MILLRACE_WAL: 'wal-archive' }, []],
   ['weaviate', {}, ['weaviate']],
   ['observability', {}, ['observability']],
 ] as const;
@@ -114,11 +116,33 @@ describe('a rendered system', () => {
   });
 });
 
+describe('the archive of the WAL', () => {
+  const volumesOf = async (env: Readonly<Record<string, string>>, ...overlays: readonly string[]) => {
+    const { services } = await render(env, ...overlays);
+    return [services.db_postgres, services.init_permissions].flatMap((service) =>
+      (service?.volumes ?? []).flatMap(({ type, source, target }) =>
+        target.endsWith('/wal_archive') ? [`${type} ${source}`] : [],
+      ),
+    );
+  };
+
+  it('should be there by choice or as an overlay, in a volume or in a folder', async () => {
+    const choice = { MILLRACE_WAL: 'wal-archive' };
+    const volume = ['volume wal_archive', 'volume wal_archive'];
+    expect(await volumesOf({})).toEqual([]);
+    expect(await volumesOf(choice)).toEqual(volume);
+    expect(await volumesOf({}, 'wal-archive')).toEqual(volume);
+    const folder = ['bind /mnt/archive', 'bind /mnt/archive'];
+    expect(await volumesOf({ ...choice, MILLRACE_WAL_FOLDER: '/mnt/archive' })).toEqual(folder);
+  });
+});
+
 describe('what cannot be', () => {
   it.each([
     [{ MILLRACE_TOPOLOGY: 'sentinels' }, 'sentinels.yaml'],
     [{ MILLRACE_TLS: 'yes' }, 'tls-yes.env'],
     [{ MILLRACE_POOLS: 'many' }, 'many.yaml'],
+    [{ MILLRACE_WAL: 'true' }, 'true.yaml'],
     [{ ...theirs, DB_HOST: '' }, 'MILLRACE_TOPOLOGY=external wants DB_HOST'],
     [{ ...theirs, REDIS_HOST: '' }, 'MILLRACE_TOPOLOGY=external wants REDIS_HOST, REDIS_SENTINELS or REDIS_CLUSTERS'],
     [{ MILLRACE_TOPOLOGY: 'sentinel' }, 'dev-on-sentinel-with-tls-false.yaml: no such file', ['dev']],
@@ -144,7 +168,7 @@ describe('an overlay', () => {
   const files = readdirSync(folder);
   const overlays = files
     .map((file) => file.replace(/\.yaml$/, ''))
-    .filter((name) => existsSync(join(root, 'compose', `${name}.yaml`)));
+    .filter((name) => name !== 'none' && existsSync(join(root, 'compose', `${name}.yaml`)));
   const chooses = Object.keys(chosen);
   const variablesOf = (overlay: string) => {
     const own = files.filter((file) => file === `${overlay}.yaml` || file.startsWith(`${overlay}-on-`));
@@ -157,10 +181,9 @@ describe('an overlay', () => {
     'should take each of its variables from compose/.env, and from the shell before that: %s',
     async (overlay) => {
       const names = variablesOf(overlay);
+      const prefix = (name: string) => (/_PORT$/.test(name) ? '' : /_FOLDER$/.test(name) ? '/canary-' : 'canary-');
       const values = (first: number) =>
-        Object.fromEntries(
-          names.map((name, n) => [name, /_PORT$/.test(name) ? `${first + n}` : `canary-${first + n}`]),
-        );
+        Object.fromEntries(names.map((name, n) => [name, `${prefix(name)}${first + n}`]));
       const copy = mkdtempSync(join(tmpdir(), 'millrace-render-'));
       try {
         cpSync(join(root, 'compose'), join(copy, 'compose'), { recursive: true });
