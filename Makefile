@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-unit test-integration test-faults failover infra mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore rotate-secrets worker beat pin-images bench-ledger wipe clean
+.PHONY: help up demo test test-unit test-integration test-faults failover infra mutants check bench-indexing bench-queue bench-listeners bench-beat bench-deploy loadtest down backup restore base-backup recover rotate-secrets worker beat pin-images bench-ledger wipe clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -90,6 +90,12 @@ backup: ## Postgres and the stored files of the deployment by compose, while it 
 
 restore: ## Put a backup in the place of what the deployment holds (FROM=folder; YES=1 asks nobody)
 	@exec compose/day-two/restore.sh "$(FROM)" $(if $(YES),--yes)
+
+base-backup: ## Postgres into the archive of its WAL, while it runs (with MILLRACE_WAL=wal-archive)
+	@exec compose/day-two/base-backup.sh
+
+recover: ## Postgres anew from the newest base backup and the archived WAL (TO=time, WITHIN=seconds; YES=1 asks nobody)
+	@TO="$(TO)" WITHIN="$(WITHIN)" exec compose/day-two/recover.sh $(if $(YES),--yes)
 
 rotate-secrets: ## New passwords and certificates for the deployment by compose; work stays queued meanwhile
 	@exec tools/run node worker/cli/main.ts rotate-secrets

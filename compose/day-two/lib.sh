@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What backup.sh and restore.sh share. They run on the host, from the root of the checkout.
+# What the others share. They run on the host, from the root of the checkout.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -17,3 +17,21 @@ sums() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shas
 in_storage() { compose run --rm --no-deps -T --entrypoint "" worker "$@"; }
 
 has_postgres() { [ -n "$(services_like '^db_postgres$')" ] || fail 'this deployment runs on a Postgres of yours: back that up with its own tools'; }
+
+# agreed QUESTION [--yes]: goes on where the answer is yes.
+agreed() {
+  [ "${2:-}" != --yes ] || return 0
+  [ -t 0 ] || fail 'this replaces the data of the deployment; nobody can be asked here, so say --yes (YES=1)'
+  local answer
+  read -r -p "$1 [y/N] " answer
+  [ "$answer" = y ] || fail 'nothing was changed'
+}
+
+# Takes away what Redis and its sentinels hold, while none of them is there: the ledger may be older than their jobs.
+forget_redis() {
+  local project volume
+  project="$(compose config --format json | sed -n 's/^ *"name": "\([^"]*\)",\{0,1\}$/\1/p' | head -n 1)"
+  for volume in $(compose config --volumes | grep -E '^(redis(_[0-9])?|sentinel_[0-9])_data$'); do
+    docker volume rm --force "${project}_$volume" >/dev/null
+  done
+}

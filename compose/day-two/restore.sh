@@ -8,18 +8,11 @@ from="${1:-}"
 for file in database.dump storage.tar SHA256SUMS; do [ -f "$from/$file" ] || fail "$from holds no $file"; done
 (cd "$from" && sums --check SHA256SUMS >/dev/null) || fail "$from is damaged: its files are not those that were written"
 has_postgres
-if [ "${2:-}" != --yes ]; then
-  [ -t 0 ] || fail 'this replaces the data of the deployment; nobody can be asked here, so say --yes (YES=1)'
-  read -r -p "Replace all data of this deployment by $from? [y/N] " answer
-  [ "$answer" = y ] || fail 'nothing was changed'
-fi
+agreed "Replace all data of this deployment by $from?" "${2:-}"
 
 say 'stopping everything'
 compose down --remove-orphans
-project="$(compose config --format json | sed -n 's/^ *"name": "\([^"]*\)",\{0,1\}$/\1/p' | head -n 1)"
-for volume in $(compose config --volumes | grep -E '^(redis(_[0-9])?|sentinel_[0-9])_data$'); do
-  docker volume rm --force "${project}_$volume" >/dev/null
-done
+forget_redis
 
 say 'restoring Postgres'
 compose up -d --wait --no-build db_postgres

@@ -88,6 +88,8 @@ describe(`the Postgres image (${postgres})`, () => {
 
   test('should hold server and client of version 17 on PATH, and pgvector', async () => {
     expect(await shellIn(postgres, onPath('postgres initdb pg_ctl psql pg_isready pg_dump pg_restore bash'))).toBe('');
+    expect(await shellIn(postgres, onPath('pg_basebackup pg_verifybackup pg_archivecleanup pg_controldata'))).toBe('');
+    expect(await shellIn(postgres, onPath('gzip tar cmp sync flock find awk sed grep'))).toBe('');
     expect(await sql('SHOW server_version_num')).toMatch(/^17\d{4}$/);
     await sql('CREATE EXTENSION vector');
     expect(await sql("SELECT '[1,2]'::vector <-> '[1,4]'::vector")).toBe('2');
