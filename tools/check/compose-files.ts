@@ -18,7 +18,7 @@ const systems: readonly (readonly [Readonly<Record<string, string>>, ...string[]
   [{ MILLRACE_TOPOLOGY: 'sentinel', MILLRACE_TLS: 'true' }],
   [{ MILLRACE_TOPOLOGY: 'cluster', MILLRACE_POOLS: 'pools' }],
   [theirs],
-  [{}, 'weaviate', 'observability', 'dev'],
+  [{}, 'weaviate', 'observability', 'dev', 'wal-archive'],
 ];
 
 if (compose(['version']).status !== 0) notChecked('docker knows no compose; tools/setup --for kit brings it');
