@@ -31,6 +31,10 @@ const numbers = {
   LOADTEST_DRAIN_SECONDS: { default: 300, least: 1, most: mostDrainSeconds, unit: 's' },
   /** Goal of `latency`: 95 of 100 tasks are claimed within this time of being accepted. */
   LOADTEST_WAIT_P95_MS: { default: 500, least: 1, most: 3_600_000, unit: 'ms' },
+  /** Goal of `throughput` and `latency`: 95 of 100 tasks, which do nothing, end within this time of being claimed. */
+  LOADTEST_SERVICE_P95_MS: { default: 500, least: 1, most: 3_600_000, unit: 'ms' },
+  /** Goal of `latency`: 95 of 100 tasks end within this time of being accepted. */
+  LOADTEST_END_TO_END_P95_MS: { default: 1000, least: 1, most: 3_600_000, unit: 'ms' },
   /** Goal of `throughput`, `latency` and `scaling`: 95 of 100 requests are answered within this time. */
   LOADTEST_ENQUEUE_P95_MS: { default: 1000, least: 1, most: 3_600_000, unit: 'ms' },
   /** Goal of `throughput`, in tasks that end a second, by the ledger's times. */

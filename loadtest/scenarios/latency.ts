@@ -3,7 +3,7 @@ import { Account, drain } from '../accounting.ts';
 import { metricNames } from '../report/names.ts';
 import { newTaskId } from '../task-id.ts';
 import type { Scenario } from './scenario.ts';
-import { enqueueThreshold, probe, sendCounted } from './sending.ts';
+import { enqueueThreshold, probe, sendCounted, serviceThreshold } from './sending.ts';
 
 /** A sender is busy until its task has ended: so many seconds' worth of tasks may be under way before one is not sent. */
 const underWaySeconds = 10;
@@ -33,6 +33,8 @@ export const latency: Scenario = {
   },
   thresholds: (settings) => ({
     ...enqueueThreshold(settings),
+    ...serviceThreshold(settings),
+    [metricNames.endToEnd]: [`p(95)<=${settings.number('LOADTEST_END_TO_END_P95_MS')}`],
     [metricNames.queueWait]: [`p(95)<=${settings.number('LOADTEST_WAIT_P95_MS')}`],
     // one not sent in time is one not measured: the loop would be no open one
     dropped_iterations: ['count==0'],

@@ -29,6 +29,11 @@ export const enqueueThreshold = (settings: Settings) => ({
   [metricNames.enqueue]: [`p(95)<=${settings.number('LOADTEST_ENQUEUE_P95_MS')}`],
 });
 
+/** The thresholds of tasks that do nothing, from claim to end, in ms. */
+export const serviceThreshold = (settings: Settings) => ({
+  [metricNames.service]: [`p(95)<=${settings.number('LOADTEST_SERVICE_P95_MS')}`],
+});
+
 /** Sends one task and waits for its end: is there a worker, and what is the time by the ledger's clock? */
 export async function probe(client: Client): Promise<Prepared> {
   const { workers } = await client.get<{ workers: readonly unknown[] }>('/v1/workers', 'list workers');

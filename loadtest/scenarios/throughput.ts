@@ -3,7 +3,7 @@ import { Account, drain } from '../accounting.ts';
 import * as metrics from '../metrics.ts';
 import { metricNames } from '../report/names.ts';
 import type { Scenario } from './scenario.ts';
-import { enqueueThreshold, once, probe, sendBatches } from './sending.ts';
+import { enqueueThreshold, once, probe, sendBatches, serviceThreshold } from './sending.ts';
 
 const defaultTasks = 10_000;
 const defaultSenders = 4;
@@ -17,6 +17,7 @@ export const throughput: Scenario = {
   execution: once,
   thresholds: (settings) => ({
     ...enqueueThreshold(settings),
+    ...serviceThreshold(settings),
     [metricNames.throughput]: [`value>=${settings.number('LOADTEST_MIN_THROUGHPUT')}`],
   }),
   prepare: ({ client }) => probe(client),

@@ -16,7 +16,13 @@ import { type Ended, runK6 } from './loadtest/run-k6.ts';
 
 const limitSeconds = 240;
 /** Goals are for machines at rest; here it is the account that counts. */
-const patient = { LOADTEST_ENQUEUE_P95_MS: '60000', LOADTEST_WAIT_P95_MS: '60000', LOADTEST_MIN_THROUGHPUT: '1' };
+const patient = {
+  LOADTEST_ENQUEUE_P95_MS: '60000',
+  LOADTEST_WAIT_P95_MS: '60000',
+  LOADTEST_SERVICE_P95_MS: '60000',
+  LOADTEST_END_TO_END_P95_MS: '60000',
+  LOADTEST_MIN_THROUGHPUT: '1',
+};
 
 const workshop = new Workshop();
 let endpoint: EmbeddingEndpoint;
