@@ -4,6 +4,7 @@ import { docker } from './harness/docker.ts';
 import { allowedBeyondNeed } from './harness/least-privilege.ts';
 import { writersOf } from './harness/log-file.ts';
 import { neighbourOn, reach } from './harness/neighbour.ts';
+import { serverSettings } from './harness/server-settings.ts';
 import { allWork, effectsOnce, sendEffects } from './harness/work.ts';
 
 describe('a standalone deployment by compose', () => {
@@ -40,6 +41,17 @@ describe('a standalone deployment by compose', () => {
       await keptFromNeighbours(deployment);
       const unnamed = await deployment.compose(['exec', '-T', 'worker', 'node', '-e', pingWithoutPassword]);
       expect(unnamed).toMatch(/^-NOAUTH/);
+      expect(await serverSettings(deployment)).toEqual({
+        maxmemory: expect.closeTo(0.6, 3),
+        maxmemory_policy: 'noeviction',
+        aof_enabled: '1',
+        max_connections: '400',
+        password_encryption: 'scram-sha-256',
+        statement_timeout: '1min',
+        idle_in_transaction_session_timeout: '1min',
+        synchronous_commit: 'on',
+        fsync: 'on',
+      });
       for (const service of ['api', 'worker', 'worker_beat'])
         expect([service, await allowedBeyondNeed(deployment, service)]).toEqual([service, []]);
     }
