@@ -69,11 +69,13 @@ describe('every stack', () => {
     const stack = synthesised('external', theirs);
     const containers = containersOf(stack);
     expect([...containers.keys()].filter((service) => /redis|sentinel|postgres/.test(service))).toEqual([]);
-    expect(containers.get('doctor')).toMatchObject({ command: ['millrace', 'doctor'], start: false });
+    expect(containers.get('doctor')).toMatchObject({ command: ['millrace', 'doctor', '--before-start'], start: false });
     expect(containers.get('worker')?.env).toEqual(
       expect.arrayContaining(['DB_HOST=db.internal', 'REDIS_HOST=redis.internal']),
     );
-    expect(JSON.stringify(containers.get('worker')?.depends_on)).toContain('doctor_gate');
+    for (const service of ['worker', 'migrate'])
+      expect(JSON.stringify(containers.get(service)?.depends_on)).toContain('doctor_gate');
+    expect(JSON.stringify(containers.get('doctor')?.depends_on)).not.toContain('migrate');
   });
 
   it('should look for images that are built here on this machine alone, and pull those that an operator names', () => {

@@ -99,7 +99,7 @@ export class MillraceStack extends TerraformStack {
     });
     const { ready, environment, servers } =
       name === 'external'
-        ? this.#external(system, permissions, secrets)
+        ? this.#external(system, permissions, secrets, proxy)
         : this.#deployed(system, name, [permissions, secrets], secrets);
     this.#processes(system, { ready, environment, servers, outer: [permissions, ...ready, proxy] });
     if (settings.prometheus !== undefined) {
@@ -148,7 +148,7 @@ export class MillraceStack extends TerraformStack {
   }
 
   /** An operator's own, tried before anything starts. */
-  #external(system: System, permissions: Gated, secrets: Gated): Ground {
+  #external(system: System, permissions: Gated, secrets: Gated, proxy: Gated): Ground {
     const { settings } = this.#props;
     const { external, passedOn, limits } = settings;
     if (external === undefined) {
@@ -161,20 +161,21 @@ export class MillraceStack extends TerraformStack {
     const servers = { servers: external };
     const environment = this.#whereRedisIs();
     const image = settings.images.worker;
-    const migrations = new Migrations(system, {
-      image,
-      environment: passedOn.migrate,
-      ...servers,
-      after: [permissions, secrets],
-    });
     const doctor = new Doctor(system, {
       image,
       environment: { ...environment, ...passedOn.worker },
       ...servers,
       ...limits.worker,
-      after: [permissions, secrets, migrations],
+      // storage and embedding endpoints are tried through the proxy
+      after: [permissions, secrets, proxy],
     });
-    return { ready: [secrets, migrations, doctor], environment, servers };
+    const migrations = new Migrations(system, {
+      image,
+      environment: passedOn.migrate,
+      ...servers,
+      after: [permissions, secrets, doctor],
+    });
+    return { ready: [secrets, doctor, migrations], environment, servers };
   }
 
   #processes(

@@ -88,7 +88,13 @@ describe('a rendered system', () => {
   it('should deploy nothing of external servers, and gate on the doctor', async () => {
     const { services } = await render(theirs);
     expect(Object.keys(services).filter((name) => /redis|postgres|sentinel/.test(name))).toEqual([]);
-    expect(services.worker?.depends_on).toHaveProperty('doctor');
+    for (const name of ['api', 'worker', 'worker_beat', 'migrate'])
+      expect(services[name]?.depends_on).toHaveProperty('doctor');
+    expect(Object.keys(services.doctor?.depends_on ?? {}).sort()).toEqual([
+      'init_permissions',
+      'secrets',
+      'ssrf_proxy',
+    ]);
     expect(services.worker?.environment).toMatchObject({ DB_HOST: 'db.example', REDIS_HOST: 'redis.example' });
   });
 

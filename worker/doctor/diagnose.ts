@@ -27,14 +27,19 @@ interface Check {
   run(): Promise<Checked>;
 }
 
+export interface DiagnoseOptions {
+  /** Before a deployment starts: what its start brings, the schema and workers, is not missed. @default false */
+  readonly beforeStart?: boolean;
+}
+
 /** Looks at everything that the configuration names. Never throws: what goes wrong is a finding. */
-export async function diagnose(config: Config): Promise<Report> {
+export async function diagnose(config: Config, { beforeStart = false }: DiagnoseOptions = {}): Promise<Report> {
   const startedAt = new Date();
   const groups = await Promise.all([
     redisChecks(config),
     embeddedChecks(config),
     runAll([
-      ...(config.database ? postgresChecks(config, config.database) : []),
+      ...(config.database ? postgresChecks(config, config.database, beforeStart) : []),
       { subject: 'storage', run: () => checkStorage(config) },
       { subject: 'embedding', run: () => checkEmbedding(config.embedding) },
       { subject: 'connection budget', run: () => checkBudget(config) },
@@ -49,9 +54,12 @@ export async function diagnose(config: Config): Promise<Report> {
   };
 }
 
-const postgresChecks = (config: Config, target: NonNullable<Config['database']>): Check[] => [
-  { subject: `postgres ${target.host}:${target.port}`, run: () => checkPostgres(config, target) },
-  { subject: 'consumers of the queues', run: () => checkConsumers(target) },
+const postgresChecks = (config: Config, target: NonNullable<Config['database']>, beforeStart: boolean): Check[] => [
+  {
+    subject: `postgres ${target.host}:${target.port}`,
+    run: () => checkPostgres(target, { migrates: config.migrate || beforeStart }),
+  },
+  { subject: 'consumers of the queues', run: () => checkConsumers(target, { beforeStart }) },
 ];
 
 type Ran = Report['checks'][number];

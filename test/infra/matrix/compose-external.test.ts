@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { serverCertificate } from '../harness/certificates.ts';
 import { type ComposeDeployment, composeDeployment } from '../harness/compose.ts';
 import { type OutsideServers, outsideServers } from '../harness/outside-servers.ts';
+import { effectsOnce, sendEffects } from '../harness/work.ts';
 
 /** On these servers. @param files further ones of the folder compose/ */
 const deploymentOn = (
@@ -22,12 +23,14 @@ const runningWorkers = async (deployment: ComposeDeployment) =>
   (await deployment.containers()).filter(({ Service, State }) => Service === 'worker' && State === 'running');
 
 describe('a deployment on servers that are not its own', () => {
-  it('should work on them, deploy none, and start nothing when the doctor finds a fault', async () => {
+  it('should work on them, deploy none, and start and migrate nothing when the doctor finds a fault', async () => {
     await using servers = await outsideServers();
     {
       await using wrong = await deploymentOn({ ...servers, redisPassword: `${servers.redisPassword}-not` });
       await expect(wrong.up()).rejects.toThrow(/WRONGPASS|doctor/);
       expect(await runningWorkers(wrong)).toEqual([]);
+      const made = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
+      expect(await servers.sql(made)).toBe('0');
     }
     {
       await using deployment = await deploymentOn(servers);
@@ -36,6 +39,13 @@ describe('a deployment on servers that are not its own', () => {
       expect(await api.indexAndAsk('The bell weighs 812 kilograms.', 'How heavy is the bell?')).toContain('812');
       const services = (await deployment.containers()).map(({ Service }) => Service);
       expect(services.filter((service) => /redis|postgres/.test(service))).toEqual([]);
+
+      // work that waits while no worker lives keeps no deployment from starting
+      await deployment.compose(['stop', 'worker']);
+      const run = await sendEffects(api, 20);
+      await deployment.compose(['down']);
+      await deployment.up();
+      expect(await effectsOnce(servers, run, 20, 120_000)).toBe('20|20');
     }
   });
 

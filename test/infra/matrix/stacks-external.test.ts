@@ -18,7 +18,7 @@ it('the stack external should stop at the doctor, who finds a wrong password, an
   expect(failed.output).toMatch(/doctor exited with[\s\S]*WRONGPASS/);
   const standing = [...(await deployment.containers()).keys()];
   expect(standing).toContain(deployment.nameOf('doctor'));
-  const processes = ['api', 'worker-0', 'worker_beat'].map((name) => deployment.nameOf(name));
+  const processes = ['api', 'migrate', 'worker-0', 'worker_beat'].map((name) => deployment.nameOf(name));
   expect(standing.filter((name) => processes.includes(name))).toEqual([]);
 
   await deployment.write({ 'compose/.env': secrets(redisPassword) });

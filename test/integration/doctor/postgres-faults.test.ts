@@ -67,13 +67,16 @@ describe('postgres', () => {
     const finding = left.findings.find(({ code }) => code === 'migrations_missing');
     expect(finding?.message).toMatch(/are missing: 0001_ledger, 0002_knowledge/);
     expect(finding?.mend).toBe('Run MODE=migrate once.');
+    const gate = await examine(environment({ DB_DATABASE: bare.name, MIGRATION_ENABLED: 'false' }), '--before-start');
+    expect(gate).toMatchObject({ code: 0, codes: ['migrations_missing', 'pgvector_not_created'] });
   });
 
-  it('should name a role that may not migrate', async () => {
+  it.each([[[]], [['--before-start']]])('should name a role that may not migrate: %o', async (options) => {
     await using bare = await postgres.createDatabase();
     await on(bare, (db) => db.query(`create role reader login password 'a-password-of-a-reader'`));
     const report = await examine(
       environment({ DB_DATABASE: bare.name, DB_USERNAME: 'reader', DB_PASSWORD: 'a-password-of-a-reader' }),
+      ...options,
     );
     await on(bare, (db) => db.query('drop role reader'));
     expect(report.code).toBe(1);
@@ -164,6 +167,7 @@ describe('the consumers of queues', () => {
     expect(checked?.findings.map(({ code }) => code)).toEqual(['queues_stuck', 'queues_untaken']);
     expect(checked?.findings[0]?.message).toContain('the queues dataset, mail, and');
     expect(checked?.facts).toMatchObject({ pools_untaken: ['interactive', 'ingest', 'background'] });
+    expect(await examine(ofOther, '--before-start')).toMatchObject({ code: 0, codes: [] });
   });
 });
 

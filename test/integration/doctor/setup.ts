@@ -72,8 +72,8 @@ export interface Examined extends DoctorReport {
 }
 
 /** The report as a script reads it, checked against its promised shape. */
-export async function examine(env: Environment): Promise<Examined> {
-  const { code, stdout, stderr } = await runDoctor(env, '--json');
+export async function examine(env: Environment, ...options: string[]): Promise<Examined> {
+  const { code, stdout, stderr } = await runDoctor(env, '--json', ...options);
   expect(stderr).not.toMatch(/^\s+at /m);
   const report = reportSchema.parse(JSON.parse(stdout));
   const findings = report.checks.flatMap((check) => check.findings);

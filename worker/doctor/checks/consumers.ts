@@ -8,12 +8,18 @@ import { lookInto } from './postgres.ts';
 
 const undefinedTable = '42P01';
 
-/** What is wrong with the server itself is told by its own check. */
-export async function checkConsumers(target: DatabaseTarget): Promise<Checked> {
+/**
+ * What is wrong with the server itself is told by its own check.
+ * @param beforeStart the workers are still to come: that nobody takes from a queue is no finding
+ */
+export async function checkConsumers(
+  target: DatabaseTarget,
+  { beforeStart }: { readonly beforeStart: boolean },
+): Promise<Checked> {
   const subject = 'consumers of the queues';
   try {
     const facts = await lookInto(target, readConsumers);
-    return { subject, ...consumersTold(facts), findings: judgeConsumers(facts), unseen: [] };
+    return { subject, ...consumersTold(facts), findings: beforeStart ? [] : judgeConsumers(facts), unseen: [] };
   } catch (error) {
     const why = sqlState(error) === undefinedTable ? 'the schema is not there yet' : errorText(error);
     return { subject, found: 'not seen', facts: {}, findings: [], unseen: [`workers: ${why}`] };

@@ -1,5 +1,5 @@
 /** Postgres: reached as a worker does, durable, and with the schema of this release. */
-import type { Config, DatabaseTarget } from '../../config/config.ts';
+import type { DatabaseTarget } from '../../config/config.ts';
 import { openPostgres } from '../../db/index.ts';
 import { within } from '../../within.ts';
 import { postgresFault } from '../postgres-cause.ts';
@@ -33,7 +33,11 @@ export async function lookInto<T>(
   }
 }
 
-export async function checkPostgres(config: Config, target: DatabaseTarget): Promise<Checked> {
+/** @param migrates whether somebody brings the schema up to date before anything needs it. */
+export async function checkPostgres(
+  target: DatabaseTarget,
+  { migrates }: { readonly migrates: boolean },
+): Promise<Checked> {
   const at = `${target.host}:${target.port}`;
   const subject = `postgres ${at}/${target.database}`;
   try {
@@ -42,7 +46,7 @@ export async function checkPostgres(config: Config, target: DatabaseTarget): Pro
       subject,
       found: postgresSummary(facts),
       facts: postgresFactsJson(facts),
-      findings: judgePostgres(at, facts, config.migrate),
+      findings: judgePostgres(at, facts, migrates),
       unseen: [],
     };
   } catch (error) {
