@@ -23,6 +23,12 @@ describe('settings of the stacks', () => {
     expect(settings).toMatchObject({ apiPort: 6002, tls: false, images: { redis: 'redis:8.0.3' } });
   });
 
+  it('should take the address of the Engine from the environment alone, as the gates do', () => {
+    const file = written('.env', 'DOCKER_HOST=tcp://of-the-file\n');
+    expect(readSettings(valuesOf({}, file)).dockerHost).toBeUndefined();
+    expect(readSettings(valuesOf({ DOCKER_HOST: 'tcp://of-the-shell' }, file)).dockerHost).toBe('tcp://of-the-shell');
+  });
+
   it('should do without compose/.env', () => {
     expect(valuesOf({}, join(folder, 'none'))).toEqual({});
   });

@@ -47,7 +47,8 @@ export type Backend =
 
 /** `compose/.env` as Docker's compose would read it, under what the environment says; an empty value is none. */
 export function valuesOf(environment: Values, file: string): Values {
-  const written = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+  // where the Engine is says the environment alone: the gates and Docker's own commands read it there
+  const { DOCKER_HOST: _unread, ...written } = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
   const given = Object.entries({ ...written, ...environment }).filter(
     ([, value]) => value !== undefined && value !== '',
   );

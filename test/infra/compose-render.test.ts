@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { variablesRead } from '../../stacks/testing/variables-read.ts';
 import { variables } from '../../worker/config/variables.ts';
 import { docker, root } from './harness/docker.ts';
 
@@ -235,12 +236,18 @@ describe('compose/.env.example', () => {
     expect(explained.filter((name, place) => explained.indexOf(name) !== place)).toEqual([]);
   });
 
+  it('should explain every variable that the stacks read, so that nobody is told that it means nothing', () => {
+    const read = [...variablesRead()].filter((name) => name !== 'DOCKER_HOST');
+    expect(read).toEqual(expect.arrayContaining(['MILLRACE_PROJECT', 'MILLRACE_STATE_CONFIGURATION', 'CELERY_QUEUES']));
+    expect(read.filter((name) => !explained.includes(name))).toEqual([]);
+  });
+
   it('should set nothing, so that a copy changes nothing', () => {
     expect(parseEnv(text)).toEqual({});
   });
 
   it('should name nothing that nothing reads', () => {
-    const read = new Set([...used, ...readByOthers]);
+    const read = new Set([...used, ...readByOthers, ...variablesRead()]);
     expect(explained.filter((name) => !read.has(name))).toEqual([]);
   });
 
