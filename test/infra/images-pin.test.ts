@@ -8,6 +8,7 @@ import { root } from './harness/docker.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const variables = ['REDIS_IMAGE', 'POSTGRES_IMAGE', 'NODE_IMAGE', 'DEBIAN_IMAGE'];
+const ofOverlays = ['PROMETHEUS_IMAGE', 'WEAVIATE_IMAGE'];
 
 let folder = '';
 let file = '';
@@ -45,10 +46,25 @@ describe('make pin-images', () => {
     expect((await pin()).exitCode).toBe(0);
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
     expect(lines[0]).toBe('MILLRACE_TLS=true');
-    expect(lines.slice(1).map((line) => line.split('=')[0])).toEqual(variables);
+    expect(lines.slice(1).map((line) => line.split('=')[0])).toEqual([...variables, ...ofOverlays]);
     expect(lines[1]).toMatch(new RegExp(`^REDIS_IMAGE=redis:8[^@]*@${digest}$`));
     expect(lines[2]).toBe(`POSTGRES_IMAGE=own/postgres:17@${digest}`);
+    expect(lines.slice(5)).toEqual([
+      expect.stringMatching(new RegExp(`^PROMETHEUS_IMAGE=prom/prometheus:v\\d[^@]*@${digest}$`)),
+      expect.stringMatching(new RegExp(`^WEAVIATE_IMAGE=\\S+/weaviate:\\d[^@]*@${digest}$`)),
+    ]);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('should pin the rest, and leave the line of an overlay whose registry does not answer', async () => {
+    await registryThatKnows('[!po]*|p[!r]*');
+    await writeFile(file, 'PROMETHEUS_IMAGE=own/prometheus:3\nWEAVIATE_IMAGE=own/weaviate:1\n');
+    const { exitCode, said } = await pin();
+    expect(exitCode).toBe(0);
+    expect(said).toMatch(/of own\/weaviate:1 within \d+ s; WEAVIATE_IMAGE was left as it is/);
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(lines.slice(0, 2)).toEqual(['PROMETHEUS_IMAGE=own/prometheus:3', 'WEAVIATE_IMAGE=own/weaviate:1']);
+    expect(lines.slice(2).map((line) => line.split('=')[0])).toEqual(variables);
   });
 
   test('should write nothing, and say which image nobody knew, when one digest cannot be had', async () => {

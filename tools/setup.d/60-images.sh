@@ -9,6 +9,8 @@
 images_file="$cache/images.env"
 compose_env="$root/compose/.env"
 image_variables="REDIS_IMAGE POSTGRES_IMAGE NODE_IMAGE DEBIAN_IMAGE"
+# Of overlays: compose pulls them when somebody deploys them, so set-up asks no registry for them; they are pinned as the others.
+overlay_variables="PROMETHEUS_IMAGE WEAVIATE_IMAGE"
 
 official_of() {
   case "$1" in
@@ -16,8 +18,12 @@ official_of() {
     POSTGRES_IMAGE) echo pgvector/pgvector:0.8.1-pg17 ;;
     NODE_IMAGE) echo node:24-trixie-slim ;;
     DEBIAN_IMAGE) echo debian:trixie-slim ;;
+    PROMETHEUS_IMAGE | WEAVIATE_IMAGE) overlay_image_of "$1" ;;
   esac
 }
+
+# The preset as the overlays write it.
+overlay_image_of() { cat "$root"/compose/overlays/*.yaml | sed -n "s/^ *image: \\\${$1:-\\(.*\\)}\$/\\1/p" | head -n 1; }
 
 stand_in_of() {
   case "$1" in
