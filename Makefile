@@ -35,7 +35,7 @@ failover: ## The faults that take too long for every day, and those of Redis wit
 	@exec tools/run vitest run --project failover
 
 infra: ## Deployments: what make test deploys, and every topology with and without TLS, killed, stopped, started in any order (about half an hour)
-	@tools/setup --quiet --for kit
+	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project infra --project matrix
 
 mutants: ## Break each rule of delivery in a copy of the tree and see its test fail (MUTANTS="id …" or --no-docker; about half an hour)
@@ -101,7 +101,7 @@ rotate-secrets: ## New passwords and certificates for the deployment by compose;
 	@exec tools/run node worker/cli/main.ts rotate-secrets
 
 worker beat: ## A worker (or beat) of this checkout, on the Redis and Postgres of compose
-	@tools/setup --quiet
+	@tools/setup --quiet --for kit
 	@exec compose/day-two/dev.sh $@
 
 clean: ## Remove benchmark results and caches in the tree; keeps .millrace (data) and the cache folder

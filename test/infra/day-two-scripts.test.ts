@@ -27,13 +27,10 @@ describe('make worker', () => {
       'bin/docker',
       'case "$*" in *"port db_postgres 5432") echo 127.0.0.1:47101 ;; *"port redis 6379") echo 127.0.0.1:47102 ;; *cat*) echo a-password ;; esac',
     );
-    await script(
-      'tools/run',
-      'echo "$MODE $DB_PORT $REDIS_PORT ${MILLRACE_STATE_FOLDER-none} ${MILLRACE_TOPOLOGY-none}"',
-    );
+    await script('tools/run', 'echo "$MODE $DB_PORT $REDIS_PORT $MILLRACE_STATE_FOLDER $MILLRACE_TOPOLOGY"');
     const env = { ...withBin(), MILLRACE_STATE_FOLDER: 'a', MILLRACE_TOPOLOGY: 'standalone' };
     const said = await command(join(folder, 'compose/day-two/dev.sh'), ['worker'], { cwd: folder, env });
-    expect(said.trim()).toBe('worker 47101 47102 none none');
+    expect(said.trim()).toBe('worker 47101 47102');
   });
 });
 
