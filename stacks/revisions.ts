@@ -52,8 +52,8 @@ const certified = ['api', 'worker', 'beat', 'redis', 'sentinel'];
  * Half a year of the calendar, taken when Terraform plans. Certificates live for a year and are renewed when fewer than
  * 215 days are left (worker/secrets/certificates.ts), so who deploys once a month never meets their end.
  */
-const month = 'tonumber(formatdate("M", plantimestamp()))';
-const halfYear = `\${formatdate("YYYY", plantimestamp())}-\${${month} > 6 ? 2 : 1}`;
+const halfYear =
+  `\${formatdate("YYYY", plantimestamp())}-` + `\${tonumber(formatdate("M", plantimestamp())) > 6 ? 2 : 1}`;
 
 /** 64 bits: enough to tell two values apart. */
 const digits = 16;
@@ -81,9 +81,9 @@ export function revisionsOf({
   const consumers = own ? external : kit;
   const renewed = tls && !own ? certified : [];
   return Object.fromEntries(
-    [...new Set([...Object.keys(consumers), ...renewed])].map((consumer) => [
+    Object.entries(consumers).map(([consumer, names]) => [
       `secrets_${consumer}`,
-      [...digest(consumers[consumer] ?? []), ...(renewed.includes(consumer) ? [halfYear] : [])],
+      [...digest(names), ...(renewed.includes(consumer) ? [halfYear] : [])],
     ]),
   );
 }
