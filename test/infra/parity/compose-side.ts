@@ -15,7 +15,10 @@ import {
 
 interface Rendered {
   readonly services: Readonly<Record<string, RenderedService>>;
+  readonly networks: RenderedNetworks;
 }
+
+type RenderedNetworks = Readonly<Record<string, { readonly internal?: boolean }>>;
 
 interface RenderedService {
   readonly image: string;
@@ -63,7 +66,7 @@ function healthOf({ healthcheck }: RenderedService): string {
   return `${test.join(' ')} every ${interval}, within ${timeout}, ${retries} times, after ${start}`;
 }
 
-function shapeOf(name: string, service: RenderedService): Shape {
+function shapeOf(name: string, service: RenderedService, networks: RenderedNetworks): Shape {
   const limits = service.deploy?.resources?.limits ?? {};
   const environment = Object.entries(service.environment ?? {});
   return {
@@ -75,7 +78,10 @@ function shapeOf(name: string, service: RenderedService): Shape {
     networks: Object.fromEntries(
       Object.entries(service.networks ?? {}).map(([network, given]) => [
         network,
-        sorted((given?.aliases ?? []).filter((alias) => alias !== name)),
+        {
+          aliases: sorted((given?.aliases ?? []).filter((alias) => alias !== name)),
+          internal: networks[network]?.internal ?? false,
+        },
       ]),
     ),
     dnsOptions: service.dns_opt ?? [],
@@ -114,6 +120,6 @@ export async function composeSystem(chosen: Chosen, files: readonly string[] = [
     timeout: 60_000,
     maxBuffer: 16 * 1024 * 1024,
   });
-  const { services }: Rendered = JSON.parse(stdout);
-  return new Map(Object.entries(services).map(([name, service]) => [name, shapeOf(name, service)]));
+  const { services, networks }: Rendered = JSON.parse(stdout);
+  return new Map(Object.entries(services).map(([name, service]) => [name, shapeOf(name, service, networks)]));
 }

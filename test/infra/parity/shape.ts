@@ -7,8 +7,8 @@ export interface Shape {
   readonly command: readonly string[];
   /** Variables that are not empty: an empty one counts as unset. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Aliases by network, the service's own name left out; none: no network at all. */
-  readonly networks: Readonly<Record<string, readonly string[]>>;
+  /** By network, none of them: no network at all. */
+  readonly networks: Readonly<Record<string, Membership>>;
   readonly dnsOptions: readonly string[];
   /** `service: healthy` or `service: completed`. */
   readonly needs: readonly string[];
@@ -29,6 +29,14 @@ export interface Shape {
   readonly restart: string;
   readonly logging: string;
   readonly stopGraceSeconds: number;
+}
+
+/** Of a service in a network. */
+export interface Membership {
+  /** The service's own name left out. */
+  readonly aliases: readonly string[];
+  /** Nothing in that network gets out of it. */
+  readonly internal: boolean;
 }
 
 export type System = ReadonlyMap<string, Shape>;

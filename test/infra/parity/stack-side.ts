@@ -53,7 +53,7 @@ interface Synthesised {
   readonly resource: {
     readonly docker_container: Readonly<Record<string, Container>>;
     readonly docker_image?: Readonly<Record<string, { readonly name: string }>>;
-    readonly docker_network: Readonly<Record<string, { readonly name: string }>>;
+    readonly docker_network: Readonly<Record<string, { readonly name: string; readonly internal?: boolean }>>;
     readonly terraform_data: Readonly<Record<string, Gate>>;
   };
 }
@@ -75,10 +75,16 @@ function shapeOf(id: string, container: Container, { resource, data }: Synthesis
     command: container.command ?? [],
     environment: Object.fromEntries(container.env.map((line) => line.split(/=(.*)/s, 2))),
     networks: Object.fromEntries(
-      (container.networks_advanced ?? []).map(({ name, aliases }) => [
-        own(resource.docker_network[referred(name)]?.name ?? name),
-        sorted(aliases.filter((alias) => alias !== serviceOf(id))),
-      ]),
+      (container.networks_advanced ?? []).map(({ name, aliases }) => {
+        const network = resource.docker_network[referred(name)];
+        return [
+          own(network?.name ?? name),
+          {
+            aliases: sorted(aliases.filter((alias) => alias !== serviceOf(id))),
+            internal: network?.internal ?? false,
+          },
+        ];
+      }),
     ),
     dnsOptions: container.dns_opts ?? [],
     needs: sorted(
