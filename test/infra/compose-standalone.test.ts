@@ -79,7 +79,8 @@ async function keptFromNeighbours(deployment: ComposeDeployment): Promise<void> 
 
   const ids = async () => new Map((await deployment.containers()).map(({ Service, ID }) => [ID, Service]));
   const before = await ids();
-  await deployment.changed({ MILLRACE_PROXY_ALLOW: `${name}:80` }).up('--scale', 'worker=3');
+  // a plain `up` that keeps the number of workers
+  await deployment.changed({ MILLRACE_PROXY_ALLOW: `${name}:80`, MILLRACE_WORKER_REPLICAS: '3' }).up();
   expect(await reach(from('worker'), name)).toEqual({ direct: 'refused', status: 200 });
   const replaced = [...(await ids())].filter(([id]) => !before.has(id)).map(([, service]) => service);
   expect(replaced).toEqual(['ssrf_proxy']);

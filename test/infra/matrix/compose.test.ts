@@ -18,7 +18,7 @@ const workingMs = 60_000;
 const seed = Number(process.env.MILLRACE_TEST_SEED ?? Date.now() % 2 ** 31);
 
 describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (combination) => {
-  it('should survive its first master, and be stopped and started in any order with other addresses', async () => {
+  it('should survive its first master, be started in any order with other addresses, and take new secrets', async () => {
     await using deployment = await composeDeployment(combination);
     await deployment.up();
     const told = (what: string, run: string, withinMs: number) =>
@@ -48,5 +48,13 @@ describe.each(combinations)('a deployment by compose: $topology, TLS $tls', (com
     await deployment.up('--scale', 'worker=3');
     const scaled = await deployment.api();
     await deployment.telling('has workers that do nothing', () => allWork(deployment, scaled, 3, 120_000));
+
+    if (combination.topology !== 'standalone') {
+      const queued = await sendEffects(scaled, 500);
+      await deployment.telling('did not take new secrets', () =>
+        deployment.command('tools/run', 'node', 'worker/cli/main.ts', 'rotate-secrets'),
+      );
+      expect(await told('did not work with its new secrets', queued, 120_000)).toBe('500|500');
+    }
   });
 });
