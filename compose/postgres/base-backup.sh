@@ -15,9 +15,9 @@ part="$archive/base.part"
 rm -rf "$part"
 trap 'rm -rf "$part"' EXIT
 pg_basebackup --username postgres --no-password --pgdata "$part" --format tar --compress gzip:1 --wal-method stream --checkpoint fast
-# lsn NAME: of the manifest, as the name of a WAL file
 range="$(grep -o '"Timeline": [0-9]*, "Start-LSN": "[^"]*", "End-LSN": "[^"]*"' "$part/backup_manifest")"
 timeline="$(printf '%s' "$range" | sed 's/^"Timeline": \([0-9]*\).*/\1/')"
+# wal_of Start|End: of the manifest, as the name of a WAL file
 wal_of() {
   lsn="$(printf '%s' "$range" | sed "s/.*\"$1-LSN\": \"\([^\"]*\)\".*/\1/")"
   printf '%08X%08X%08X' "$timeline" "0x${lsn%/*}" "$((0x${lsn#*/} >> 24))"

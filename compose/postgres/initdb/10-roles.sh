@@ -15,11 +15,6 @@ alter role millrace_migrate set statement_timeout = 0;
 alter role millrace_api set statement_timeout = '30s';
 alter role millrace_worker set statement_timeout = '60s';
 alter role millrace_beat set statement_timeout = '30s';
--- a role's settings are not those of its members
-alter role millrace_migrate set idle_in_transaction_session_timeout = '60s';
-alter role millrace_api set idle_in_transaction_session_timeout = '60s';
-alter role millrace_worker set idle_in_transaction_session_timeout = '60s';
-alter role millrace_beat set idle_in_transaction_session_timeout = '60s';
 
 revoke all on database millrace, postgres, template1 from public;
 grant connect, temporary on database millrace to millrace_services;
