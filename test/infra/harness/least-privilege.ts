@@ -1,4 +1,5 @@
 /** What a service may do at Redis and Postgres, tried from inside its own container with its own passwords. */
+import { asService } from './as-service.ts';
 import type { ComposeDeployment } from './compose.ts';
 
 /** Of operators, of other services, or of other people's keys. */
@@ -26,26 +27,14 @@ const statements = [
   'create database mine',
 ];
 
-const script = `
-const { readFileSync } = require('node:fs'), { Redis } = require('ioredis'), { Client } = require('pg');
-const { REDIS_HOST, REDIS_USERNAME, REDIS_PASSWORD_FILE, DB_HOST, DB_USERNAME, DB_DATABASE, DB_PASSWORD_FILE } = process.env;
-(async () => {
+const body = `
   const allowed = [];
-  const redis = new Redis({ host: REDIS_HOST, username: REDIS_USERNAME, password: readFileSync(REDIS_PASSWORD_FILE, 'utf8'), maxRetriesPerRequest: 1 });
-  redis.on('error', () => {});
-  await redis.ping();
   for (const [command, ...args] of ${JSON.stringify(redisCommands)})
     await redis.call(command, ...args).then(() => allowed.push(command), (error) => /NOPERM/.test(error.message) || allowed.push(command + ': ' + error.message));
-  redis.disconnect();
-  const db = new Client({ host: DB_HOST, user: DB_USERNAME, database: DB_DATABASE, password: readFileSync(DB_PASSWORD_FILE, 'utf8') });
-  await db.connect();
   for (const text of ${JSON.stringify(statements)})
     await db.query(text).then(() => allowed.push(text), ({ code, message }) => code === '42501' || allowed.push(text + ': ' + message));
-  await db.end();
-  console.log(JSON.stringify(allowed));
-})();`;
+  return allowed;`;
 
 /** What was not refused for lack of rights; standalone only. */
-export async function allowedBeyondNeed(deployment: ComposeDeployment, service: string): Promise<readonly string[]> {
-  return JSON.parse(await deployment.compose(['exec', '-T', service, 'node', '-e', script]));
-}
+export const allowedBeyondNeed = (deployment: ComposeDeployment, service: string): Promise<readonly string[]> =>
+  asService(deployment, service, body);
