@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess } from '../../harness/processes.ts';
 import { until } from '../../harness/until.ts';
 import { command, docker } from './docker.ts';
+import { passOn } from './pass-on.ts';
 
 const readyMs = 60_000;
 /** It gives its containers 15 s to stop. */
@@ -41,7 +41,7 @@ export class OwnEngine implements AsyncDisposable {
     const engine = new OwnEngine(folder, port);
     engine.#made.defer(() => rm(folder, { recursive: true, force: true }));
     try {
-      engine.#made.use(await leadIn(port, gateOf(folder)));
+      engine.#made.use(await passOn({ port }, { path: gateOf(folder) }));
       engine.#made.defer(() => engine.#machine?.[Symbol.asyncDispose]());
       await engine.#boot();
       return engine;
@@ -128,6 +128,7 @@ export class OwnEngine implements AsyncDisposable {
   }
 }
 
+const gateFile = join(import.meta.dirname, 'pass-on.ts');
 /** Where connections are led into the namespaces. */
 const gateOf = (folder: string): string => join(folder, 'gate.sock');
 
@@ -139,15 +140,8 @@ interface Machine extends AsyncDisposable {
 
 /** @param gate a socket, made here: connections to it are passed on to the port inside */
 async function bootMachine(gate: string, port: number): Promise<Machine> {
-  const passOn = `const { connect, createServer } = require('node:net');
-    createServer((outside) => {
-      const inside = connect(${port}, '127.0.0.1');
-      outside.pipe(inside).pipe(outside);
-      outside.on('error', () => inside.destroy());
-      inside.on('error', () => outside.destroy());
-    }).listen(${JSON.stringify(gate)}, () => console.log('ready'));`;
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const first = ['sh', '-c', 'ip link set lo up && exec "$@"', 'sh', process.execPath, '-e', passOn];
+  const first = ['sh', '-c', 'ip link set lo up && exec "$@"', 'sh', process.execPath, gateFile, gate, String(port)];
   const unshare = spawn('unshare', [...namespaces, ...first], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(unshare, 'exit').then(([code]) => {
     throw new Error(`unshare, to make namespaces, exited with ${code}`);
@@ -156,17 +150,4 @@ async function bootMachine(gate: string, port: number): Promise<Machine> {
   exited.catch(() => undefined);
   const children = await readFile(`/proc/${unshare.pid}/task/${unshare.pid}/children`, 'utf8');
   return { pid: Number(children.trim()), [Symbol.asyncDispose]: () => endProcess(unshare, 'SIGKILL', endMs) };
-}
-
-/** Connections to 127.0.0.1:`port` go to `gate`. */
-async function leadIn(port: number, gate: string): Promise<AsyncDisposable> {
-  const server = createServer((outside) => {
-    const inside = connect(gate);
-    outside.pipe(inside).pipe(outside);
-    outside.on('error', () => inside.destroy());
-    inside.on('error', () => outside.destroy());
-  });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
 }
