@@ -42,7 +42,8 @@ if [ -n "${MILLRACE_WAL_ARCHIVE_TIMEOUT:-}" ]; then
   # After a start the checkpointer sleeps for checkpoint_timeout (10 min) and looks at archive_timeout only then, unless it is woken.
   # A child of Docker's init: one of Postgres's own that ended with an error would be taken for a crash.
   ( (
-    until pg_isready -q -h 127.0.0.1 -U postgres -d millrace; do sleep 1; done
+    # twice checkpoint_timeout's default, and all of it here: after that it has woken by itself
+    timeout 600 sh -c 'until pg_isready -q -h 127.0.0.1 -U postgres -d millrace; do sleep 1; done'
     psql -XAtq --username postgres --dbname postgres --command checkpoint
   ) & )
 fi
