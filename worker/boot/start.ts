@@ -2,16 +2,16 @@
 
 import { readConfig } from '../config/config.ts';
 import { errorText, StartError } from '../errors.ts';
-import { createLogger } from '../telemetry/logger.ts';
 import { databaseStartError } from './database-errors.ts';
 import { exitConfig, exitFailed, exitWorn } from './exit-codes.ts';
+import { openLog } from './log.ts';
 import { run } from './run.ts';
 
 const startedAt = Date.now() - Math.round(performance.now());
 
 async function main(): Promise<number> {
   const config = readConfig(process.env);
-  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY, file: config.logFile });
+  const log = openLog(config);
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'an error was not handled'));
   const stopped = signalled();
   const running = await run(config, log, startedAt).catch((error: unknown) => {

@@ -4,12 +4,13 @@ import { type Database, openPostgres } from '../db/index.ts';
 import { hostConnections } from '../redis/index.ts';
 import type { HostParts } from '../runtime/index.ts';
 import { createTasks } from '../tasks/registry.ts';
-import { createLogger, type Logger } from '../telemetry/logger.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { openLog } from './log.ts';
 import { openServices } from './services.ts';
 
 export async function openHost(given: Database | undefined): Promise<HostParts> {
   const config = readConfig(process.env);
-  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY, file: config.logFile });
+  const log = openLog(config);
   const stack = new AsyncDisposableStack();
   const db = given ?? openOwn(config, log);
   stack.defer(() => db.close());

@@ -13,10 +13,11 @@ import {
 } from '../runtime/index.ts';
 import type { Embedder } from '../services/embedding/index.ts';
 import { createTasks } from '../tasks/registry.ts';
-import { createLogger, type Logger } from '../telemetry/logger.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { startConsuming } from './consuming.ts';
 import { exitConfig, exitWorn } from './exit-codes.ts';
 import { openPublisher } from './live.ts';
+import { openLog } from './log.ts';
 import { openDatabase, openRedis } from './resources.ts';
 import { openServices } from './services.ts';
 import { trimHeap } from './trim-heap.ts';
@@ -49,7 +50,7 @@ export function serveParent(): void {
   process.once('disconnect', () => process.exit(0));
 
   const config = readConfig(process.env);
-  const log = createLogger({ level: config.logLevel, plain: process.stdout.isTTY, file: config.logFile });
+  const log = openLog(config);
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'an error was not handled'));
   if (config.failpoint) armFailpoint(config.failpoint);
 
