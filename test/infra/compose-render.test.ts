@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { variablesRead } from '../../stacks/testing/variables-read.ts';
-import { variables } from '../../worker/config/variables.ts';
+import { variables } from '../../worker/config/variables/index.ts';
 import { docker, root } from './harness/docker.ts';
 
 interface Rendered {

@@ -1,6 +1,6 @@
-/** docs/reference/environment.md, from worker/config/variables.ts. */
+/** docs/reference/environment.md, from worker/config/variables. */
 import type { Variable } from '../../worker/config/variable.ts';
-import { variableGroups } from '../../worker/config/variables.ts';
+import { variableGroups } from '../../worker/config/variables/index.ts';
 import { code, table } from './markdown.ts';
 
 const intro = `A process reads its environment once, at start. What is wrong is listed all at once, each fault with the name of its

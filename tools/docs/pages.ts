@@ -26,7 +26,7 @@ export async function generatePages(): Promise<GeneratedPage[]> {
     text: `${note(source)}${text.trimEnd()}\n`,
   });
   return [
-    page('reference/environment', 'worker/config/variables.ts', environmentPage()),
+    page('reference/environment', 'worker/config/variables', environmentPage()),
     page('reference/cli', 'the definitions of the commands', cliPage()),
     page('reference/queues', 'worker/queues.ts', queuesPage(tasks)),
     page('reference/tasks', 'worker/tasks/registry.ts', tasksPage(tasks)),

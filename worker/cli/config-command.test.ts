@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { type VariableName, variables } from '../config/variables.ts';
+import { type VariableName, variables } from '../config/variables/index.ts';
 import { printConfig } from './config-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-config-command-'));

@@ -2,7 +2,7 @@
 
 import { readConfig } from '../config/config.ts';
 import { inspectEnvironment, type RawEnvironment } from '../config/environment.ts';
-import { type VariableName, variables } from '../config/variables.ts';
+import { type VariableName, variables } from '../config/variables/index.ts';
 
 /**
  * One line a variable that has a value, `NAME=value`, or one JSON object.

@@ -5,7 +5,7 @@ import { isQueueName, type PoolName, type QueueName, queueNames, queuesOfPool } 
 import { type DatabaseTarget, databaseTarget } from './database-target.ts';
 import { configError, type Environment, givenValue, inspectEnvironment, type RawEnvironment } from './environment.ts';
 import { type RedisTargets, redisTargets } from './redis-target.ts';
-import { isVariable } from './variables.ts';
+import { isVariable } from './variables/index.ts';
 
 export type { DatabaseTarget };
 

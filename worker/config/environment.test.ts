@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inspectEnvironment } from './environment.ts';
 import { decimal, flag, integer, list, oneOf, port, text, type Variable } from './variable.ts';
-import { type VariableName, variableGroups, variables } from './variables.ts';
+import { type VariableName, variableGroups, variables } from './variables/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-environment-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { StartError } from '../errors.ts';
-import { type VariableName, variables } from './variables.ts';
+import { type VariableName, variables } from './variables/index.ts';
 
 export type Environment = Readonly<{ [N in VariableName]: z.output<(typeof variables)[N]['type']> }>;
 export type RawEnvironment = Readonly<Record<string, string | undefined>>;

@@ -14,7 +14,7 @@ export const windows: Chapter = {
     {
       id: 'window-default',
       rule: 'The window is 5,000 durable jobs a queue unless told otherwise.',
-      file: 'worker/config/variables.ts',
+      file: 'worker/config/variables/worker.ts',
       text: `    default: 5000,
     doc: 'Durable jobs of a queue that wait in Redis at most;`,
       broken: `    default: 50_000,
