@@ -5,6 +5,7 @@ import { isQueueName, type PoolName, type QueueName, queueNames, queuesOfPool } 
 import { type DatabaseTarget, databaseTarget } from './database-target.ts';
 import { configError, type Environment, givenValue, inspectEnvironment, type RawEnvironment } from './environment.ts';
 import { type RedisTargets, redisTargets } from './redis-target.ts';
+import { minApiKeyChars } from './variables/access.ts';
 import { isVariable } from './variables/index.ts';
 
 export type { DatabaseTarget };
@@ -91,7 +92,6 @@ export type WorkerClass = 'async' | 'solo' | 'threads' | 'prefork';
 /** Tasks a second that queues may start. */
 type RatesByQueue = ReadonlyMap<QueueName, { readonly perSecond: number }>;
 
-const minKeyLength = 16;
 const logLevels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error', CRITICAL: 'fatal' } as const;
 
 function embeddingSettings(env: Environment, faults: string[]): EmbeddingSettings {
@@ -252,9 +252,9 @@ export function readConfig(raw: RawEnvironment): Config {
     faults.push(`CELERY_BROKER_URL: needed in mode ${env.MODE} (or REDIS_HOST)`);
   }
   const key = env.MILLRACE_API_KEY;
-  if (key !== undefined && key.length < minKeyLength) {
+  if (key !== undefined && key.length < minApiKeyChars) {
     faults.push(
-      `MILLRACE_API_KEY: expected at least ${minKeyLength} characters, instead got ${key.length}; openssl rand -hex 24 makes one`,
+      `MILLRACE_API_KEY: expected at least ${minApiKeyChars} characters, instead got ${key.length}; openssl rand -hex 24 makes one`,
     );
   }
   if (env.MILLRACE_FAILPOINT !== undefined && !env.MILLRACE_SAMPLE_TASKS) {

@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts';
 
 export interface DatabaseTls {
   /** `verify-ca`: some server of the CA. `verify-full`: also the one by the name or address that it is reached at. */
-  readonly mode: 'verify-ca' | 'verify-full';
+  readonly mode: Exclude<Environment['MILLRACE_DB_SSL_MODE'], 'disable'>;
   /** Certificates of the CA, PEM. Absent: the public CAs that Node knows. */
   readonly ca?: string;
 }

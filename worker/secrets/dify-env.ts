@@ -1,7 +1,7 @@
 /** What an operator's `compose/.env`, or the `.env` of a Dify installation in its place, brings along. */
 import { parseEnv } from 'node:util';
+import { minApiKeyChars } from '../config/variables/access.ts';
 import { StartError } from '../errors.ts';
-import { minApiKeyChars } from '../services/tenants/tenants.ts';
 import { type GivenSecret, givenSecrets } from './consumers.ts';
 
 /** Defaults of products and of their examples, which everybody knows. */

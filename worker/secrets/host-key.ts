@@ -1,8 +1,8 @@
 /** The API key on the host, as the embedded default keeps it: `.millrace/api-key`, 0600, of whoever owns the checkout. */
 import { chmod, chown, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { minApiKeyChars } from '../config/variables/access.ts';
 import { StartError } from '../errors.ts';
-import { minApiKeyChars } from '../services/tenants/tenants.ts';
 import { readIfThere, writeSecret } from './files.ts';
 
 const file = 'api-key';

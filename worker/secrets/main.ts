@@ -1,5 +1,6 @@
 /** The one-shot `secrets`: makes what is missing, takes over what is there, hands each consumer its own. */
 import { exitConfig, exitFailed } from '../boot/exit-codes.ts';
+import { databaseSslModes } from '../config/variables/database.ts';
 import { errorText, MillraceError, StartError } from '../errors.ts';
 import { refusal } from './dify-env.ts';
 import { makeSecrets, type SecretsCommand, topologies } from './make-secrets.ts';
@@ -37,7 +38,7 @@ try {
     ...commandOf(process.argv.slice(2)),
     topology: oneOf('MILLRACE_TOPOLOGY', 'standalone', topologies),
     tls: oneOf('MILLRACE_TLS', 'false', ['true', 'false']) === 'true',
-    databaseTls: oneOf('MILLRACE_DB_SSL_MODE', 'disable', ['disable', 'verify-ca', 'verify-full']) !== 'disable',
+    databaseTls: oneOf('MILLRACE_DB_SSL_MODE', 'disable', databaseSslModes) !== 'disable',
     owned: true,
     say: (line) => process.stdout.write(`secrets: ${line}\n`),
   });

@@ -1,6 +1,9 @@
 /** Where Postgres stands, and how it is spoken to. */
 import { decimal, integer, oneOf, port, text } from '../variable.ts';
 
+/** TLS to Postgres, in its own words. */
+export const databaseSslModes = ['disable', 'verify-ca', 'verify-full'] as const;
+
 export const database = {
   DB_TYPE: text({ default: 'postgresql', doc: 'Only `postgresql`.' }),
   DB_HOST: text({ doc: 'Postgres server. Unset in mode `all`: an embedded PGlite is used.' }),
@@ -8,11 +11,7 @@ export const database = {
   DB_USERNAME: text({ default: 'postgres', doc: 'Database role.' }),
   DB_PASSWORD: text({ secret: true, doc: 'Password of the role.' }),
   DB_DATABASE: text({ default: 'millrace', doc: 'Database name.' }),
-  MILLRACE_DB_SSL_MODE: oneOf(
-    'disable',
-    'verify-ca',
-    'verify-full',
-  )({
+  MILLRACE_DB_SSL_MODE: oneOf(...databaseSslModes)({
     default: 'disable',
     doc: 'TLS to Postgres, in its own words: `verify-full` wants a certificate of the CA for the name or address in `DB_HOST`, `verify-ca` one of the CA.',
   }),

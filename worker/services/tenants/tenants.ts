@@ -12,9 +12,6 @@ export const environmentKeyName = 'environment';
 const keyPrefix = 'mr-';
 const keyBytes = 24;
 
-/** The fewest characters of a key that somebody chose. */
-export const minApiKeyChars = 16;
-
 export const newApiKey = (): string => `${keyPrefix}${randomBytes(keyBytes).toString('hex')}`;
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest();
