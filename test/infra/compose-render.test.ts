@@ -227,7 +227,7 @@ describe('compose/.env.example', () => {
     .map((file) => readFileSync(join(root, 'compose', file), 'utf8'))
     .join('\n');
   // follows from other variables, and is nobody's to set
-  const derived = Object.keys(parseEnv(readFileSync(join(root, 'compose/env/images.env'), 'utf8')));
+  const derived = Object.keys(parseEnv(readFileSync(join(root, 'compose/env/derived.env'), 'utf8')));
   const named = [...yaml.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name = '']) => name);
   const used = new Set(named.filter((name) => !derived.includes(name)));
 

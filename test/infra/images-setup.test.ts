@@ -49,7 +49,7 @@ describe('the step compose', () => {
   const ready = 'version= from= reason=; compose_ready && echo "ready $version" || echo "not: $reason"';
 
   test.each([
-    ['2.24.4', 'ready 2.24.4'],
+    ['2.27.0', 'ready 2.27.0'],
     ['v5.5.0', 'ready 5.5.0'],
     ['2.40.3-desktop.1', 'ready 2.40.3-desktop.1'],
   ])('should take docker compose %s', async (version, said) => {
@@ -57,10 +57,10 @@ describe('the step compose', () => {
     expect((await inStep('80-compose.sh', ready)).printed).toBe(`${said}\n`);
   });
 
-  test.each(['2.9.0', '2.24.3', '1.29.2'])('should refuse docker compose %s, and replace nothing', async (version) => {
+  test.each(['2.9.0', '2.26.1', '1.29.2'])('should refuse docker compose %s, and replace nothing', async (version) => {
     await docker(`[ "$1 $2" = "compose version" ] && echo ${version}`);
     const { printed } = await inStep('80-compose.sh', `${ready}; reason=; compose_make || echo "not made: $reason"`);
-    const refused = `docker compose is version ${version}; 2.24.4 or newer is needed, and this script replaces nothing`;
+    const refused = `docker compose is version ${version}; 2.27.0 or newer is needed, and this script replaces nothing`;
     expect(printed).toBe(`not: ${refused}\nnot made: ${refused}\n`);
   });
 

@@ -5,7 +5,7 @@
 
 compose_version=5.5.0
 # The oldest that the compose files work with (docs/guides/deploy-with-compose.md).
-compose_least=2.24.4
+compose_least=2.27.0
 compose_releases="https://github.com/docker/compose/releases/download"
 compose_folder="$cache/compose/$compose_version"
 compose_plugin="$compose_folder/docker-compose"
