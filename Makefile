@@ -83,7 +83,7 @@ wipe: ## Remove the data that a destroyed stack left (STACK=standalone, sentinel
 	@exec tools/run node stacks/wipe.ts "$(STACK)" $(if $(YES),--yes)
 
 down: ## Stop the deployment by compose, whatever its overlays; keeps its data
-	@docker compose down --remove-orphans
+	@exec compose/day-two/down.sh
 
 backup: ## Postgres and the stored files of the deployment by compose, while it runs (TO=folder)
 	@exec compose/day-two/backup.sh $(TO)

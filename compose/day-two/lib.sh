@@ -7,6 +7,9 @@ say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
 fail() { say "$*"; exit 1; }
 compose() { docker compose "$@"; }
 
+# The name that compose gave the deployment.
+project() { compose config --format json | sed -n 's/^ *"name": "\([^"]*\)",\{0,1\}$/\1/p' | head -n 1; }
+
 # Services of the rendered system whose name is of PATTERN.
 services_like() { compose config --services | grep -E "$1" || true; }
 
@@ -30,7 +33,7 @@ agreed() {
 # Takes away what Redis and its sentinels hold, while none of them is there: the ledger may be older than their jobs.
 forget_redis() {
   local project volume
-  project="$(compose config --format json | sed -n 's/^ *"name": "\([^"]*\)",\{0,1\}$/\1/p' | head -n 1)"
+  project="$(project)"
   for volume in $(compose config --volumes | grep -E '^(redis(_[0-9])?|sentinel_[0-9])_data$'); do
     docker volume rm --force "${project}_$volume" >/dev/null
   done
