@@ -39,10 +39,10 @@ export const redisLogin = (process: Exclude<Process, 'migrate'>): Record<string,
   REDIS_PASSWORD_FILE: secretFile('redis_password'),
 });
 
-/** Addresses that come from users and tasks go through squid. */
+/** Addresses that come from users and tasks go through squid; a Weaviate of the operator stands beside the services. */
 export const outward: Record<string, string> = {
   HTTP_PROXY: 'http://ssrf_proxy:3128',
   HTTPS_PROXY: 'http://ssrf_proxy:3128',
-  NO_PROXY: 'localhost,127.0.0.1',
+  NO_PROXY: 'localhost,127.0.0.1,weaviate',
   NODE_USE_ENV_PROXY: '1',
 };
