@@ -1,6 +1,7 @@
 /** A Millrace process of one mode, as the image starts it, against servers of the harness. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { endProcess } from './processes.ts';
 
@@ -29,14 +30,25 @@ export interface MillraceProcess extends AsyncDisposable {
 }
 
 /** Starts `node worker/main.ts` with this environment and waits until it says that it is ready. */
-export async function startMillrace(env: Readonly<Record<string, string>>): Promise<MillraceProcess> {
+export function startMillrace(env: Readonly<Record<string, string>>): Promise<MillraceProcess> {
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env.PATH ?? '', DIFY_BIND_ADDRESS: '127.0.0.1', DIFY_PORT: '0', HEALTH_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  return readyMillrace(child);
+}
+
+/** A process that is or becomes Millrace, once it says that it is ready. */
+export async function readyMillrace(
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  readyWithinMs = readyTimeoutMs,
+): Promise<MillraceProcess> {
   const lines: string[] = [];
   const { promise: ready, resolve, reject } = Promise.withResolvers<{ url?: string }>();
-  const timer = setTimeout(() => reject(new Error(`not ready in time:\n${lines.join('\n')}`)), readyTimeoutMs);
+  const timer = setTimeout(() => {
+    reject(new Error(`not ready in time:\n${lines.join('\n')}`));
+    child.kill('SIGKILL');
+  }, readyWithinMs);
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line);

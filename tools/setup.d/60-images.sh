@@ -31,6 +31,8 @@ stand_in_of() {
     POSTGRES_IMAGE) echo millrace/postgres:dev ;;
     NODE_IMAGE) echo millrace/node:dev ;;
     DEBIAN_IMAGE) echo millrace/base:dev ;;
+    PROMETHEUS_IMAGE) echo millrace/prometheus:dev ;;
+    WEAVIATE_IMAGE) echo millrace/weaviate:dev ;;
   esac
 }
 
@@ -101,6 +103,21 @@ images_make() {
   done
   echo "$ryuk" >>"$images_file.new"
   mv "$images_file.new" "$images_file"
+}
+
+# overlay_image VARIABLE: makes an image of an overlay be here, for the tests that start it, and prints its name.
+overlay_image() {
+  local official stand_in
+  official="$(official_of "$1")" stand_in="$(stand_in_of "$1")"
+  if [ -n "${!1:-}" ]; then
+    echo "${!1}"
+  elif image_here "$official"; then
+    echo "$official"
+  elif ! image_current "$stand_in" && registry_answers; then
+    official_image "$official" && echo "$official"
+  else
+    stand_in "$(basename "${stand_in%:dev}")" && echo "$stand_in"
+  fi
 }
 
 # compose_setting NAME VALUE: adds what compose/.env does not say yet; what it says stays.

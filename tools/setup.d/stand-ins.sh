@@ -13,10 +13,18 @@ recipe_hash() {
 }
 
 # What a recipe takes from outside its folder.
-recipe_extra() { if [ "$1" = node ]; then printf '%s\n' "$(stand_in_node_version)" "$stand_in_npm"; fi; }
+recipe_extra() {
+  case "$1" in
+    node) printf '%s\n' "$(stand_in_node_version)" "$stand_in_npm" ;;
+    weaviate) stand_in_weaviate_version ;;
+  esac
+}
 
 # The version that package-lock.json pins.
 stand_in_node_version() { sed -n 's/^ *"version": "\(.*\)",*$/\1/p' "$root/node_modules/node/package.json" 2>/dev/null; }
+
+# The version of the official image that the overlay names.
+stand_in_weaviate_version() { official_of WEAVIATE_IMAGE | sed 's/.*://'; }
 
 stand_in_current() {
   local label
@@ -73,26 +81,40 @@ build_on_base() {
   local name="$1" context status=0
   local -a arguments=()
   say "building millrace/$name:dev"
-  context="$root/tools/images/$name"
-  if [ "$name" = node ]; then
-    arguments=(--build-arg "NODE_VERSION=$(stand_in_node_version)")
-    context="$(mktemp -d "$cache/node-context.XXXXXX")"
-    node_context "$context" || status=1
-  fi
+  [ "$name" != node ] || arguments=(--build-arg "NODE_VERSION=$(stand_in_node_version)")
+  context="$(mktemp -d "$cache/$name-context.XXXXXX")"
+  cp "$root/tools/images/$name"/* "$context/" || status=1
+  case "$name" in node | weaviate) "${name}_context" "$context" || status=1 ;; esac
   [ "$status" = 1 ] || build_image "$name" "millrace/$name:dev" "$(recipe_hash "$name")" "$context" ${arguments[@]+"${arguments[@]}"} || status=1
-  [ "$name" != node ] || rm -rf "$context"
+  rm -rf "$context"
   return "$status"
 }
 
-# The recipe with what it copies beside it: the binary of the npm package `node`, and npm itself.
+# What the recipe copies, put beside it: the binary of the npm package `node`, and npm itself.
 node_context() {
   local folder="$1"
-  cp "$root"/tools/images/node/* "$folder/" || return 1
   if ! cp "$root/node_modules/node/bin/node" "$folder/node"; then reason="needs the npm packages (tools/setup)"; return 1; fi
   chmod 755 "$folder/node"
   (cd "$folder" && logged image-node-npm bounded 120 npm pack "npm@$stand_in_npm") || { reason="npm's registry did not give npm@$stand_in_npm"; return 1; }
   mkdir "$folder/npm" && tar -xzf "$folder/npm-$stand_in_npm.tgz" -C "$folder/npm" --strip-components 1 && rm "$folder/npm-$stand_in_npm.tgz" || return 1
   chmod 755 "$folder"/npm/bin/*.js
+}
+
+# The server, built from source: Debian has none.
+weaviate_context() {
+  local folder="$1" version built
+  version="$(stand_in_weaviate_version)"
+  built="$cache/weaviate/$version/weaviate"
+  if [ ! -x "$built" ]; then
+    if ! have go; then reason="no registry answers, and building Weaviate needs Go 1.25 or newer"; return 1; fi
+    say "building Weaviate $version from source (about 5 minutes)"
+    reason="see the output above; it needs Go's module proxy"
+    logged weaviate-build bounded 900 env GOBIN="$built.build" CGO_ENABLED=0 go install -trimpath -ldflags='-s -w' \
+      "github.com/weaviate/weaviate/cmd/weaviate-server@v$version" || return 1
+    reason=
+    mv "$built.build/weaviate-server" "$built" && rmdir "$built.build"
+  fi
+  cp "$built" "$folder/weaviate"
 }
 
 # build_image LOG TAG RECIPE CONTEXT [ARGUMENT…]: by BuildKit where it is, else by the classic builder.

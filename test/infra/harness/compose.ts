@@ -1,7 +1,9 @@
 /** A deployment by Docker Compose of a test's own: a project, a folder for the key and a port that nobody else has. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { errorText } from '../../../worker/errors.ts';
 import { imageFor } from '../../harness/docker-images.ts';
 import { freePort } from '../../harness/processes.ts';
@@ -12,6 +14,8 @@ import { type CommandOptions, command, docker, dockerLines, root } from './docke
 export interface ComposeSettings {
   readonly topology: 'standalone' | 'sentinel' | 'cluster' | 'external';
   readonly tls?: boolean;
+  /** Files of compose/ that are added by name. */
+  readonly overlays?: readonly string[];
   /** Further variables, as a shell would set them. */
   readonly variables?: Readonly<Record<string, string>>;
   /** Text of compose/.env; it then runs in a copy of the compose files, for the checkout's own is its owner's. */
@@ -70,6 +74,15 @@ export class ComposeDeployment implements AsyncDisposable {
   /** A command of the checkout, in the environment of this deployment. */
   command(file: string, ...args: readonly string[]): Promise<string> {
     return command(file, args, { cwd: this.#cwd, env: this.#env, timeoutMs: upTimeoutMs });
+  }
+
+  /** The same, of a command that goes on. */
+  spawned(file: string, ...args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
+    return spawn(file, args, {
+      cwd: this.#cwd,
+      env: { ...process.env, ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   /** Brings it up, or to another number of workers, and waits until all is healthy; on failure says what containers said. */
@@ -133,6 +146,10 @@ export class ComposeDeployment implements AsyncDisposable {
   }
 }
 
+/** For `COMPOSE_FILE`. */
+export const composeFiles = (overlays: readonly string[]) =>
+  ['compose.yaml', ...overlays.map((name) => `compose/${name}.yaml`)].join(':');
+
 /** Nothing is started yet. Dispose of it, whatever became of it. */
 export async function composeDeployment(settings: ComposeSettings): Promise<ComposeDeployment> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-infra-'));
@@ -155,6 +172,7 @@ export async function composeDeployment(settings: ComposeSettings): Promise<Comp
       MILLRACE_SAMPLE_TASKS: 'true',
       MILLRACE_WORKER_REPLICAS: '1',
       EXPOSE_API_PORT: String(port),
+      COMPOSE_FILE: composeFiles(settings.overlays ?? []),
       ...settings.variables,
     },
     settings.checkout ?? (settings.envFile === undefined ? root : copy),
