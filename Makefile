@@ -85,11 +85,11 @@ wipe: ## Remove the data that a destroyed stack left (STACK=standalone, sentinel
 down: ## Stop the deployment by compose, whatever its overlays; keeps its data
 	@exec compose/day-two/down.sh
 
-backup: ## Postgres and the stored files of the deployment by compose, while it runs (TO=folder)
-	@exec compose/day-two/backup.sh $(TO)
+backup: ## Postgres and the stored files of the deployment by compose, or of STACK, while it runs (TO=folder)
+	@STACK="$(STACK)" exec compose/day-two/backup.sh $(TO)
 
-restore: ## Put a backup in the place of what the deployment holds (FROM=folder; YES=1 asks nobody)
-	@exec compose/day-two/restore.sh "$(FROM)" $(if $(YES),--yes)
+restore: ## Put a backup in the place of what the deployment by compose, or STACK, holds (FROM=folder; YES=1 asks nobody)
+	@STACK="$(STACK)" exec compose/day-two/restore.sh "$(FROM)" $(if $(YES),--yes)
 
 base-backup: ## Postgres into the archive of its WAL, while it runs (with MILLRACE_WAL=wal-archive)
 	@exec compose/day-two/base-backup.sh

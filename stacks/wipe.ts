@@ -5,11 +5,10 @@
  * understood, 78 settings that make no sense.
  */
 import { execFile } from 'node:child_process';
-import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { promisify } from 'node:util';
 import { errorText, MillraceError } from '../worker/errors.ts';
-import { readSettings, valuesOf } from './settings.ts';
+import { nameOf } from './name.ts';
 import { stackNames } from './stack.ts';
 import { volumesOf } from './volumes.ts';
 
@@ -44,8 +43,7 @@ async function agreed(question: string): Promise<boolean> {
 
 /** @returns the exit code */
 async function wipe(stack: string, yes: boolean): Promise<number> {
-  const { project } = readSettings(valuesOf(process.env, join(resolve(import.meta.dirname, '..'), 'compose/.env')));
-  const name = `${project}-${stack}`;
+  const name = nameOf(stack);
   const [containers, found] = await Promise.all([
     docker('ps', '--all', '--filter', `label=com.millrace.stack=${name}`, '--format', '{{.Names}}'),
     docker('volume', 'ls', '--filter', `name=${name}-`, '--format', '{{.Name}}'),

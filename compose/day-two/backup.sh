@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Postgres and the stored files, while everything runs: backup.sh [FOLDER]. Redis holds nothing that the ledger does not.
+# Postgres and the stored files, while everything runs: backup.sh [FOLDER], of compose or of STACK. Redis holds nothing that the ledger does not.
 # shellcheck source=compose/day-two/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=stacks/day-two.sh
+[ -z "${STACK:-}" ] || . stacks/day-two.sh
 umask 077
 to="${1:-backups/$(date -u +%Y%m%dT%H%M%SZ)}"
 [ ! -e "$to" ] || fail "$to is there already; name another folder"
@@ -11,7 +13,7 @@ trap 'rm -rf "$to.part"' EXIT
 
 # rows first: a file is there before the row that names it
 say 'dumping Postgres'
-compose exec -T db_postgres pg_dump --username postgres --dbname millrace --format custom --create >"$to.part/database.dump"
+in_postgres pg_dump --username postgres --dbname millrace --format custom --create >"$to.part/database.dump"
 say 'copying the stored files'
 in_storage tar --create --file - --directory /app/storage . >"$to.part/storage.tar"
 (cd "$to.part" && sums database.dump storage.tar >SHA256SUMS)

@@ -16,6 +16,9 @@ services_like() { compose config --services | grep -E "$1" || true; }
 # As sha256sum, which macOS may lack: sums FILE…, sums --check FILE
 sums() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
 
+# COMMAND… beside Postgres, which runs
+in_postgres() { compose exec -T db_postgres "$@"; }
+
 # The storage volume by way of a container that has it, without a network or a healthy system: in_storage COMMAND…
 in_storage() { compose run --rm --no-deps -T --entrypoint "" worker "$@"; }
 
@@ -38,3 +41,7 @@ forget_redis() {
     docker volume rm --force "${project}_$volume" >/dev/null
   done
 }
+
+stop_everything() { compose down --remove-orphans; }
+start_postgres() { compose up -d --wait --no-build db_postgres; }
+start_everything() { compose up -d --wait --no-build; }

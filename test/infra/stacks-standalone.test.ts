@@ -58,7 +58,7 @@ describe('the stack standalone, deployed by cdktf', () => {
     // of a project that is called as this stack is, and of one whose name ends as this one's
     const others = [`${deployment.nameOf('sentinel')}-storage`, `other-${deployment.nameOf('storage')}`];
     for (const volume of others) await docker(['volume', 'create', volume]);
-    const standing = await deployment.wipe('YES=1');
+    const standing = await deployment.make('wipe', 'YES=1');
     expect([standing.code, standing.output]).toEqual([2, expect.stringContaining('npx cdktf destroy standalone')]);
     const { containers, networks, volumes } = await deployment.destroyed();
     expect({ containers, networks }).toEqual({ containers: [], networks: [] });
@@ -66,18 +66,18 @@ describe('the stack standalone, deployed by cdktf', () => {
     const data = ['postgres_data', 'redis_data', 'storage', 'secrets_store'].map((name) => deployment.nameOf(name));
     expect(own).toEqual(expect.arrayContaining(data));
 
-    const unasked = await deployment.wipe();
+    const unasked = await deployment.make('wipe');
     // make's own exit code for a command that failed
     expect([unasked.code, unasked.output]).toEqual([2, expect.stringContaining('Nothing was removed.')]);
     expect(unasked.output).toContain(`make wipe STACK=standalone YES=1`);
     expect((await deployment.leftovers()).volumes).toEqual(volumes);
 
-    const wiped = await deployment.wipe('YES=1');
+    const wiped = await deployment.make('wipe', 'YES=1');
     expect([wiped.code, wiped.output]).toEqual([0, expect.stringContaining(`Removed ${own.length} volumes.`)]);
     expect(own.filter((volume) => !wiped.output.includes(volume))).toEqual([]);
     expect([...(await deployment.leftovers()).volumes].sort()).toEqual(others.sort());
 
-    const again = await deployment.wipe('YES=1');
+    const again = await deployment.make('wipe', 'YES=1');
     expect([again.code, again.output]).toEqual([
       0,
       expect.stringContaining('Nothing is left of the stack standalone.'),

@@ -221,9 +221,9 @@ export class StackDeployment implements AsyncDisposable {
     return this.leftovers();
   }
 
-  /** `make wipe` of this stack, asked by nobody who could answer. */
-  wipe(...args: readonly string[]): Promise<Ran> {
-    return this.#run('make', ['wipe', `STACK=${this.stack}`, ...args], this.#checkout, terraformTimeoutMs);
+  /** A target of make on this stack, asked by nobody who could answer. */
+  make(target: 'wipe' | 'backup' | 'restore', ...args: readonly string[]): Promise<Ran> {
+    return this.#run('make', [target, `STACK=${this.stack}`, ...args], this.#checkout, deployTimeoutMs);
   }
 
   /** Also what `destroy` did not reach. */

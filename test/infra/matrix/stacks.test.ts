@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ApiClient } from '../harness/api-client.ts';
 import { docker } from '../harness/docker.ts';
 import { addresses, restartShuffled } from '../harness/shuffle.ts';
-import { stackDeployment } from '../harness/stack.ts';
+import { type StackDeployment, stackDeployment } from '../harness/stack.ts';
 import { allWork, effectsOnce, sendEffects } from '../harness/work.ts';
 
 /** Without TLS the first two are in `make test`. */
@@ -16,7 +20,7 @@ const combinations = [
 const seed = Number(process.env.MILLRACE_TEST_SEED ?? Date.now() % 2 ** 31);
 
 describe.each(combinations)('a deployment by cdktf: $stack, TLS $tls', ({ stack, tls }) => {
-  it('should do its work, outlive its first Redis, start in any order with other addresses, scale, and leave nothing but data', async () => {
+  it('should do its work, outlive its first Redis, start in any order with other addresses, come back from a backup, scale, and leave nothing but data', async () => {
     await using deployment = await stackDeployment({ stack, variables: { MILLRACE_TLS: String(tls) } });
     await deployment.deployed();
     expect(await deployment.changes()).toBe('');
@@ -41,6 +45,9 @@ describe.each(combinations)('a deployment by cdktf: $stack, TLS $tls', ({ stack,
     const moved = [...(await addresses(deployment))].filter(([name, address]) => before.get(name) !== address);
     expect(moved.length).toBeGreaterThan(0);
 
+    await comesBackFromBackup(deployment, api);
+    expect(await deployment.changes()).toBe('');
+
     const added = [deployment.nameOf('worker-1'), deployment.nameOf('worker-2')];
     expect(await deployment.scaled(3)).toEqual({ added, replaced: [] });
     await allWork(deployment, api, 3, 180_000);
@@ -49,3 +56,32 @@ describe.each(combinations)('a deployment by cdktf: $stack, TLS $tls', ({ stack,
     expect({ containers, networks }).toEqual({ containers: [], networks: [] });
   });
 });
+
+/** What was accepted before a backup is there and is done after it; what came later is gone. */
+async function comesBackFromBackup(deployment: StackDeployment, api: ApiClient): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-backup-'));
+  try {
+    const known = await api.indexed('The well is 31 metres deep.');
+    await docker(['stop', deployment.nameOf('worker-0')]);
+    const waiting = await sendEffects(api, 300);
+    const backup = await deployment.make('backup', `TO=${folder}/first`);
+    expect(backup, backup.output).toMatchObject({ code: 0 });
+    await docker(['start', deployment.nameOf('worker-0')]);
+    const later = await sendEffects(api, 10);
+    for (const [run, count] of [
+      [waiting, 300],
+      [later, 10],
+    ] as const)
+      expect(await effectsOnce(deployment, run, count, 120_000)).toBe(`${count}|${count}`);
+
+    const refused = await deployment.make('restore', `FROM=${folder}/first`);
+    expect(refused.output).toContain('YES=1');
+    const restored = await deployment.make('restore', `FROM=${folder}/first`, 'YES=1');
+    expect(restored, restored.output).toMatchObject({ code: 0 });
+    expect(await effectsOnce(deployment, waiting, 300, 120_000)).toBe('300|300');
+    expect(await deployment.sql(`select count(*) from tasks where payload->>'run' = '${later}'`)).toBe('0');
+    expect(await api.ask(known, 'How deep is the well?')).toContain('31 metres');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
