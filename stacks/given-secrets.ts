@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { externalFiles } from '../worker/config/given.ts';
 import { isErrno, StartError } from '../worker/errors.ts';
-import { externalFiles, type GivenSecrets } from './revisions.ts';
+import type { GivenSecrets } from './revisions.ts';
 
 const keyFile = 'revision-key';
 const keyBytes = 32;
@@ -31,7 +32,7 @@ export function givenSecrets(compose: string, keyFolder: string): GivenSecrets {
   };
   return {
     lines: parseEnv(read('.env') ?? ''),
-    files: Object.fromEntries(externalFiles.map((file) => [file, read(`external/${file}`)])),
+    files: Object.fromEntries(Object.values(externalFiles).map((file) => [file, read(`external/${file}`)])),
     key: () => keptKey(keyFolder),
   };
 }

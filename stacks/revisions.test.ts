@@ -22,10 +22,10 @@ describe('a secret of compose/.env that changes', () => {
     ['of the kit', 'OPENDAL_S3_SECRET_ACCESS_KEY', ['api', 'worker']],
     ['of the kit', 'MILLRACE_API_KEY', ['api']],
     ['of the kit', 'DB_PASSWORD', ['postgres']],
-    ['of the kit', 'REDIS_PASSWORD', ['redis']],
-    ['of the kit', 'REDIS_SENTINEL_PASSWORD', ['api', 'worker', 'beat', 'sentinel']],
-    ['of an operator', 'DB_PASSWORD', ['api', 'worker', 'beat', 'migrate']],
-    ['of an operator', 'REDIS_PASSWORD', ['api', 'worker', 'beat']],
+    ['of the kit', 'REDIS_PASSWORD', ['redis', 'producer']],
+    ['of the kit', 'REDIS_SENTINEL_PASSWORD', ['api', 'worker', 'beat', 'sentinel', 'producer']],
+    ['of an operator', 'DB_PASSWORD', ['api', 'worker', 'beat', 'migrate', 'postgres']],
+    ['of an operator', 'REDIS_PASSWORD', ['api', 'worker', 'beat', 'redis', 'sentinel', 'producer', 'metrics']],
     ['of an operator', 'MILLRACE_API_KEY', ['api']],
   ])('should on servers %s give the secrets that %s is among another revision: %j', (whose, name, consumers) => {
     const volumes = consumers.map((consumer) => `secrets_${consumer}`);
@@ -43,7 +43,8 @@ describe('a secret of compose/.env that changes', () => {
 
   it("should count as well in compose/external/, with servers that are an operator's own", () => {
     const [one, two] = [given({}, { 'client.key': 'one' }), given({}, { 'client.key': 'two' })];
-    expect(changed(true, one, two)).toEqual(['secrets_api', 'secrets_worker', 'secrets_beat']);
+    const holders = ['api', 'worker', 'beat', 'redis', 'sentinel', 'producer', 'metrics'];
+    expect(changed(true, one, two)).toEqual(holders.map((consumer) => `secrets_${consumer}`));
     expect(changed(false, one, two)).toEqual([]);
   });
 

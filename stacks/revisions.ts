@@ -3,6 +3,7 @@
  * when certificates are due. Terraform keeps them in the place of the secrets, of which they say nothing without the key.
  */
 import { createHmac } from 'node:crypto';
+import { externalFiles, givenSecrets, passwordLines } from '../worker/config/given.ts';
 import type { Values } from './passed-on.ts';
 
 /** What the one-shot `secrets` finds under compose/. */
@@ -15,20 +16,16 @@ export interface GivenSecrets {
   readonly key: () => Buffer;
 }
 
-/** Files that the one-shot looks for in `compose/external/`. */
-export const externalFiles = ['ca.crt', 'client.crt', 'client.key', 'db-ca.crt'] as const;
-
 /** Of a secret that has two names the first that is set counts, as in the one-shot. */
 type Names = readonly string[];
 
-const database: Names = ['DB_PASSWORD', 'POSTGRES_PASSWORD'];
-const redis: Names = ['REDIS_PASSWORD'];
-const sentinel: Names = ['REDIS_SENTINEL_PASSWORD', 'CELERY_SENTINEL_PASSWORD'];
-const ofServices: readonly Names[] = [['OPENAI_API_KEY'], ['OPENDAL_S3_SECRET_ACCESS_KEY']];
+const { database, redis, sentinel, apiKey } = passwordLines;
+const { ca, certificate, key, databaseCa } = externalFiles;
+const ofServices: readonly Names[] = givenSecrets.map((name) => [name]);
 
-/** What ends up in the volume of each consumer, by docs/reference/kit.md. */
+/** What ends up in the volume of each consumer, by docs/reference/kit.md: worker/secrets/revisions.test.ts asks the one-shot. */
 const everywhere = {
-  api: [['MILLRACE_API_KEY'], ...ofServices, sentinel],
+  api: [apiKey, ...ofServices, sentinel],
   worker: [...ofServices, sentinel],
   beat: [sentinel],
 } as const;
@@ -37,13 +34,20 @@ const kit: Readonly<Record<string, readonly Names[]>> = {
   postgres: [database],
   redis: [redis],
   sentinel: [sentinel],
+  producer: [redis, sentinel],
 };
-const theirs: readonly Names[] = [database, redis, ...externalFiles.map((file) => [file])];
+const theirRedis: readonly Names[] = [redis, [ca], [certificate], [key]];
+const theirs: readonly Names[] = [database, ...theirRedis, [databaseCa]];
 const external: Readonly<Record<string, readonly Names[]>> = {
   api: [...everywhere.api, ...theirs],
   worker: [...everywhere.worker, ...theirs],
   beat: [...everywhere.beat, ...theirs],
-  migrate: [database, ['db-ca.crt']],
+  migrate: [database, [databaseCa]],
+  postgres: [database],
+  redis: theirRedis,
+  sentinel: [sentinel, ...theirRedis],
+  producer: [sentinel, ...theirRedis],
+  metrics: theirRedis,
 };
 
 /** Who holds certificates of the kit's own. */

@@ -1,4 +1,5 @@
 /** Who gets which secret: one volume a consumer, one secret a file. docs/reference/kit.md shows this table. */
+import type { GivenSecret } from '../config/given.ts';
 import type { AclUserName } from '../redis/index.ts';
 
 /** Passwords that the store holds, by name. Those of Redis and its sentinels are named as their users. */
@@ -10,10 +11,6 @@ export const databaseRoles = [
   'millrace_beat',
 ] as const;
 export type DatabaseRole = (typeof databaseRoles)[number];
-
-/** Secrets of services that the operator uses: taken from `.env`, never made. */
-export const givenSecrets = ['OPENAI_API_KEY', 'OPENDAL_S3_SECRET_ACCESS_KEY'] as const;
-export type GivenSecret = (typeof givenSecrets)[number];
 
 /** What a file holds. */
 export type Content =

@@ -1,8 +1,8 @@
 /** What an operator's `compose/.env`, or the `.env` of a Dify installation in its place, brings along. */
 import { parseEnv } from 'node:util';
+import { type GivenSecret, givenSecrets, passwordLines } from '../config/given.ts';
 import { minApiKeyChars } from '../config/variables/access.ts';
 import { StartError } from '../errors.ts';
-import { type GivenSecret, givenSecrets } from './consumers.ts';
 
 /** Defaults of products and of their examples, which everybody knows. */
 const knownToEverybody = [
@@ -25,7 +25,7 @@ const minPasswordChars = 12;
 /** `aaaaaaaaaaaa` is long and no secret. */
 const minDifferentChars = 4;
 
-/** Passwords of a Dify installation and what they mean here, the more telling name first. */
+/** Passwords of a Dify installation and what they mean here. */
 export interface TakenOver {
   readonly database: string | undefined;
   readonly redis: string | undefined;
@@ -84,10 +84,10 @@ export function takenOver(text: string): TakenOver {
   const entries: Entries = parseEnv(text);
   const faults: Faults = [];
   const found = {
-    database: password(entries, ['DB_PASSWORD', 'POSTGRES_PASSWORD'], faults),
-    redis: password(entries, ['REDIS_PASSWORD'], faults),
-    sentinel: password(entries, ['REDIS_SENTINEL_PASSWORD', 'CELERY_SENTINEL_PASSWORD'], faults),
-    apiKey: password(entries, ['MILLRACE_API_KEY'], faults, minApiKeyChars),
+    database: password(entries, passwordLines.database, faults),
+    redis: password(entries, passwordLines.redis, faults),
+    sentinel: password(entries, passwordLines.sentinel, faults),
+    apiKey: password(entries, passwordLines.apiKey, faults, minApiKeyChars),
     secrets: Object.fromEntries(givenSecrets.flatMap((name) => (entries[name] ? [[name, entries[name]]] : []))),
   };
   if (faults.length > 0) throw refusal(faults);

@@ -1,5 +1,6 @@
 /** Servers that the kit does not run: their passwords come from `.env`, their certificates from `compose/external/`. */
 import { join } from 'node:path';
+import { externalFiles } from '../config/given.ts';
 import type { CertificateAuthority } from './certificates.ts';
 import { refusal, type TakenOver } from './dify-env.ts';
 import { readIfThere } from './files.ts';
@@ -26,11 +27,11 @@ export async function externalSecrets(options: ExternalOptions): Promise<Sources
   const redis = given.redis ?? '';
   if (database === '') faults.push('DB_PASSWORD: needed with MILLRACE_TOPOLOGY=external');
   if (redis === '') faults.push('REDIS_PASSWORD: needed with MILLRACE_TOPOLOGY=external');
-  const at = (file: string) => readIfThere(join(compose, 'external', file));
-  const theirs = { ca: await at('ca.crt'), certificate: await at('client.crt'), key: await at('client.key') };
+  const at = (kind: keyof typeof externalFiles) => readIfThere(join(compose, 'external', externalFiles[kind]));
+  const theirs = { ca: await at('ca'), certificate: await at('certificate'), key: await at('key') };
   if (tls && theirs.ca === undefined)
     faults.push('MILLRACE_TLS: true wants the certificate of the CA of your Redis, as compose/external/ca.crt');
-  const databaseCa = databaseTls ? await at('db-ca.crt') : undefined;
+  const databaseCa = databaseTls ? await at('databaseCa') : undefined;
   if (databaseTls && databaseCa === undefined)
     faults.push(
       'MILLRACE_DB_SSL_MODE: wants the certificate of the CA of your Postgres, as compose/external/db-ca.crt',
