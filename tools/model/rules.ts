@@ -33,8 +33,6 @@ export interface Rules {
    * row over while the job still stood, which added none.
    */
   readonly putBackAfterAck: boolean;
-  /** Workers take what waits in the ledger by themselves, where Redis gave them nothing. */
-  readonly workersPull: boolean;
   /** Mend: a worker that cannot renew a lease stops renewing the lock of its job. */
   readonly lockFollowsLease: boolean;
 }
@@ -55,7 +53,6 @@ export const asBuilt: Rules = {
   reconcilerGrace: true,
   leaseSweep: true,
   putBackAfterAck: true,
-  workersPull: true,
   lockFollowsLease: true,
 };
 
