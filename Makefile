@@ -34,7 +34,7 @@ failover: ## The faults that take too long for every day, and those of Redis wit
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project failover
 
-infra: ## Deployments: what make test deploys, and every topology with and without TLS, killed, stopped, started in any order (about half an hour)
+infra: ## Deployments: what make test deploys, and every topology with and without TLS, killed, stopped, started in any order (about an hour)
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project infra --project matrix
 

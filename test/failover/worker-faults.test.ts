@@ -93,6 +93,35 @@ it('should take tasks up again within 45 s when workers are killed at each bound
   expect(figures[1]?.effected).toBeGreaterThan(0);
 });
 
+it('should take up again within 45 s what workers had pulled from the backlog when they were killed', async () => {
+  await using stage = await openStage({ postgres });
+  // few are let into Redis before there is a worker: the rest is the backlog
+  const env = { MILLRACE_WINDOW: '50' };
+  await stage.start('api', env);
+  const load = stage.load({ run: 'backlog', seed: seed + 3, tasks, overMs: 4000 });
+  await load.reached(1);
+  const boundaries = ['claimed:300', 'effect_committed:350', 'end_committed:400'];
+  const deaths = [];
+  for (const failpoint of boundaries) {
+    const worker = await stage.start('worker', { ...env, MILLRACE_FAILPOINT: failpoint });
+    const at = await endOf(worker, dyingMs);
+    const { ids } = await heldBy(stage.db, worker);
+    const pulled = await stage.db.query('select from tasks_live where id = any ($1::uuid[]) and queued_at is null', [
+      ids,
+    ]);
+    deaths.push({ failpoint, at, signal: worker.child.signalCode, held: ids.length, pulled: pulled.length });
+  }
+  await stage.start('worker', env);
+  const verdict = await load.verdict(drainMs);
+  const { repair } = recoveryFrom(deaths.at(-1)?.at ?? Number.NaN, await load.ends());
+  say('workers killed that pulled', { deaths, repair, ...verdict });
+  expect(verdict).toMatchObject(exact);
+  for (const { signal } of deaths) expect(signal).toBe('SIGKILL');
+  expect(repair).toBeLessThanOrEqual(takenUpSeconds);
+  // else the kills struck nothing that was pulled
+  expect(deaths[0]?.pulled).toBeGreaterThan(0);
+});
+
 it('should hand over again within 45 s what a relay had marked when it was killed', async () => {
   await using stage = await openStage({ postgres });
   await stage.start('api');

@@ -23,6 +23,7 @@ import {
   NotDurableTasks,
   noRates,
   type RegisteredTask,
+  registerWorker,
   startReconciler,
   startRelay,
   type TaskRow,
@@ -69,6 +70,10 @@ export interface TestRuntimeOptions {
   readonly onLost?: (task: string) => void;
   readonly lostAfterMs?: number;
   readonly watchdog?: ReturnType<typeof createWatchdog>;
+  /** Unless told otherwise it takes from the backlog itself, as real workers do; without, all work comes as jobs. */
+  readonly pulls?: boolean;
+  /** Whether it is listed as a worker that pulls, as real ones are: the relays then leave the backlog to it. */
+  readonly listed?: boolean;
   readonly consumer?: Pick<ConsumerOptions, 'openSource' | 'silentLimitMs'>;
 }
 
@@ -86,6 +91,8 @@ export function startRuntime({
   onLost = () => undefined,
   lostAfterMs,
   watchdog,
+  pulls = true,
+  listed = false,
   consumer: consumerOptions = {},
 }: TestRuntimeOptions): TestRuntime {
   const target = redis.targets.broker;
@@ -124,6 +131,7 @@ export function startRuntime({
     metrics: createRuntimeMetrics(metrics),
     live,
     log,
+    ...(pulls && { window }),
     onLed: relay.nudge,
     ...consumerOptions,
   });
@@ -138,6 +146,8 @@ export function startRuntime({
     log,
   });
   const loops = [relay, ...startReconciler(db, broker, log)];
+  const identity = { id: consumer.owner, name: 'test', mode: 'worker', queues, pulls };
+  if (listed) loops.push(registerWorker(db, identity, consumer, log));
   return {
     enqueuer,
     broker,

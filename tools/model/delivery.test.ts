@@ -63,6 +63,18 @@ describe('a rule that is more than is needed', () => {
   });
 });
 
+describe('workers that take nothing from the ledger', () => {
+  it('should keep every promise too: those of a former release, and mode all', () => {
+    const rules = { ...asBuilt, workersPull: false };
+    for (const budget of [
+      { crashes: 1, delays: 1 },
+      { losses: 1, retries: 1 },
+      { handBacks: 1, crashes: 1 },
+    ])
+      expect(faultOf(explore(setting(budget, { rules })))).toBeUndefined();
+  });
+});
+
 describe('what is not promised', () => {
   it('should run a job from elsewhere again when Redis brings it back after its finished row was removed', () => {
     expect(explore(setting({ losses: 1, retentions: 1 }, { foreign: true })).broken?.promise).toBe(

@@ -33,6 +33,8 @@ export interface Rules {
    * row over while the job still stood, which added none.
    */
   readonly putBackAfterAck: boolean;
+  /** Workers take what waits in the ledger by themselves, where Redis gave them nothing. */
+  readonly workersPull: boolean;
   /** Mend: a worker that cannot renew a lease stops renewing the lock of its job. */
   readonly lockFollowsLease: boolean;
 }
@@ -53,6 +55,7 @@ export const asBuilt: Rules = {
   reconcilerGrace: true,
   leaseSweep: true,
   putBackAfterAck: true,
+  workersPull: true,
   lockFollowsLease: true,
 };
 

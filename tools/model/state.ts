@@ -54,6 +54,8 @@ export interface Worker {
   task: number;
   epoch: number;
   outcome: Outcome;
+  /** It took the task from the ledger and holds no job. */
+  pulled: boolean;
 }
 
 export interface State {
@@ -84,7 +86,13 @@ export function initial({ tasks, relays, workers, foreign, budget }: Setting): S
     handers: Array.from({ length: tasks + relays }, (_, index) =>
       index < tasks ? { pc: foreign ? 'done' : 'new', task: index, epoch: 0 } : { pc: 'idle', task: 0, epoch: 0 },
     ),
-    workers: Array.from({ length: workers }, () => ({ pc: 'idle', task: 0, epoch: 0, outcome: 'dropped' })),
+    workers: Array.from({ length: workers }, () => ({
+      pc: 'idle',
+      task: 0,
+      epoch: 0,
+      outcome: 'dropped',
+      pulled: false,
+    })),
     left: { ...budget },
   };
 }
@@ -100,7 +108,10 @@ export const copyOf = ({ tasks, handers, workers, left }: State): State => ({
 export function settle(state: State): void {
   for (const hander of state.handers) if (hander.pc === 'idle' || hander.pc === 'done') reset(hander);
   for (const worker of state.workers) {
+    // without a job there is nothing to acknowledge
+    if (worker.pulled && worker.pc === 'acking') worker.pc = 'idle';
     if (worker.pc === 'idle') reset(worker);
+    if (worker.pc === 'idle') worker.pulled = false;
     if (worker.pc === 'fetched' || worker.pc === 'acking') worker.epoch = 0;
     if (worker.pc !== 'acking') worker.outcome = 'dropped';
   }
@@ -130,7 +141,8 @@ function reset(process: Hander | Worker): void {
 
 const bit = (value: boolean) => (value ? 1 : 0);
 
-const workerKey = (worker: Worker) => `${worker.pc},${worker.task},${worker.epoch},${worker.outcome}`;
+const workerKey = (worker: Worker) =>
+  `${worker.pc},${worker.task},${worker.epoch},${worker.outcome},${bit(worker.pulled)}`;
 
 /**
  * The state as a text. Workers are alike, so states that differ only in who is which have the same text: the workers are put in

@@ -15,8 +15,10 @@ export const runsNow = (worker: Worker) =>
 export const workerSteps: Steps = (state, rules, offer) => {
   for (const [who, worker] of state.workers.entries()) {
     const name = `worker ${who + 1}`;
-    if (worker.pc === 'idle') fetchSteps(state, offer, who, name);
-    else if (worker.pc === 'fetched') claimSteps(state, rules, offer, who, name);
+    if (worker.pc === 'idle') {
+      fetchSteps(state, offer, who, name);
+      if (rules.workersPull) pullSteps(state, rules, offer, who, name);
+    } else if (worker.pc === 'fetched') claimSteps(state, rules, offer, who, name);
     else if (runsNow(worker)) runSteps(state, rules, offer, who, name);
     else if (worker.pc === 'unsure') writeAgainStep(state, offer, who, name);
     else if (worker.pc === 'acking') acknowledgeSteps(state, rules, offer, who, name);
@@ -44,6 +46,32 @@ function fetchSteps(state: State, offer: Offer, who: number, name: string): void
     offer('work', `${name} fetches the job of task ${index}`, fetch('fetched'));
     offer('event', `${name} fetches the job of task ${index}, and the answer is lost`, fetch('idle'), 'delays');
   }
+}
+
+/** A task that waits in the ledger alone is claimed without a job. */
+function pullSteps(state: State, rules: Rules, offer: Offer, who: number, name: string): void {
+  for (const [index, { status, due }] of state.tasks.entries()) {
+    if ((status !== 'PENDING' && status !== 'RETRYING') || !due) continue;
+    const pull = (pc: 'running' | 'idle') => (next: State) => {
+      grant(next, rules, index, who);
+      to(next, who, pc);
+      const worker = at(next.workers, who);
+      worker.task = index;
+      worker.epoch = at(next.tasks, index).epoch;
+      worker.pulled = true;
+    };
+    offer('work', `${name} pulls task ${index} (${status})`, pull('running'));
+    offer('event', `${name} pulls task ${index}, and the answer is lost`, pull('idle'), 'delays');
+  }
+}
+
+/** The row of a claim that is let in. */
+function grant(state: State, rules: Rules, index: number, who: number): void {
+  const task = at(state.tasks, index);
+  if (task.status === 'RUNNING' ? rules.takeoverRaisesEpoch : rules.claimRaisesEpoch) task.epoch += 1;
+  task.status = 'RUNNING';
+  task.leased = true;
+  task.holder = who;
 }
 
 function claimSteps(state: State, rules: Rules, offer: Offer, who: number, name: string): void {
@@ -74,10 +102,7 @@ function claimSteps(state: State, rules: Rules, offer: Offer, who: number, name:
     const task = at(next.tasks, index);
     if (revived) broken('a finished task ran again');
     if (status === 'RUNNING' && leased) broken('a lease that lives was taken over');
-    if (status === 'RUNNING' ? rules.takeoverRaisesEpoch : rules.claimRaisesEpoch) task.epoch += 1;
-    task.status = 'RUNNING';
-    task.leased = true;
-    task.holder = who;
+    grant(next, rules, index, who);
     to(next, who, 'running');
     at(next.workers, who).epoch = task.epoch;
   });

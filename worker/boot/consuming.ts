@@ -13,6 +13,7 @@ import {
   registerWorker,
   startAutoscale,
   type TaskRegistry,
+  type Window,
 } from '../runtime/index.ts';
 import { defaultTenantId } from '../services/tenants/tenants.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -34,12 +35,14 @@ export interface ConsumingDeps {
   readonly lastWordsFd?: number;
   /** Asks for the process to be stopped and started anew. */
   readonly wearOut: (reason: string) => void;
+  /** What the relay of this process knows of the backlog; left out, all work comes through Redis. */
+  readonly window?: Window;
   /** Told when a task has completed that others wait for. */
   readonly onLed: () => void;
 }
 
 export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack): Consumer {
-  const { config, db, registry, connection, metrics, live, log, owner, lastWordsFd, wearOut, onLed } = deps;
+  const { config, db, registry, connection, metrics, live, log, owner, lastWordsFd, wearOut, window, onLed } = deps;
   const { autoscale, queues, slots } = config.worker;
   const name = `${hostname()}:${process.pid}`;
   const consumer = new Consumer({
@@ -55,6 +58,7 @@ export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack)
     metrics: createRuntimeMetrics(metrics),
     live,
     log,
+    window,
     onLed,
   });
   consumer.start();
@@ -63,7 +67,8 @@ export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack)
     const loop = startAutoscale({ db, queues, limits: autoscale, consumer, log });
     stack.defer(() => loop.stop());
   }
-  const heartbeat = registerWorker(db, { id: consumer.owner, name, mode: config.mode, queues }, consumer, log);
+  const identity = { id: consumer.owner, name, mode: config.mode, queues, pulls: window !== undefined };
+  const heartbeat = registerWorker(db, identity, consumer, log);
   stack.defer(() => heartbeat.stop());
   return consumer;
 }

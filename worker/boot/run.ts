@@ -118,7 +118,7 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const consumer =
     connection &&
     startConsuming(
-      { config, db, registry, connection, metrics, live, log, wearOut: worn.resolve, onLed: relay.nudge },
+      { config, db, registry, connection, metrics, live, log, wearOut: worn.resolve, window, onLed: relay.nudge },
       stack,
     );
   await worker?.serve({ db, broker, live, targets, onDue: relay.nudge, stack });

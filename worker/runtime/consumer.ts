@@ -15,18 +15,20 @@ import type { JobMeta } from './job.ts';
 import { type FetchedJob, JobSource, type JobSourceOptions, lockDurationMs } from './job-source.ts';
 import { Leases } from './leases.ts';
 import { claimTasks } from './ledger/claim.ts';
-import { type Completion, completeTasks } from './ledger/finish.ts';
+import { type Completion, completeTasks, handBack } from './ledger/finish.ts';
 import { reopen } from './ledger/handover.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import { type LiveSink, noLive } from './live/publisher.ts';
 import { type Loop, startLoop } from './loop.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { notDurableMeta, retryDelayMs, runNotDurable } from './not-durable/index.ts';
-import { QueueLoop } from './queue-loop.ts';
+import { Puller } from './puller.ts';
+import { type Backlog, QueueLoop } from './queue-loop.ts';
 import type { TaskRegistry } from './registry.ts';
 import { type Outcome, runTask } from './run-task.ts';
 import { type Slot, Slots } from './slots.ts';
 import { unknownTask } from './unknown-task.ts';
+import type { Window } from './window.ts';
 
 export interface ConsumerOptions {
   readonly db: Database;
@@ -50,6 +52,8 @@ export interface ConsumerOptions {
   readonly openSource?: ((options: JobSourceOptions) => JobSource) | undefined;
   /** When a queue counts as silent; shorter in tests. */
   readonly silentLimitMs?: number | undefined;
+  /** What this process's relay knows of the backlog, which is then taken from; left out, all work comes through Redis. */
+  readonly window?: Window | undefined;
   /** Told when a task has completed that others wait for: one of them may be due now. */
   readonly onLed?: (() => void) | undefined;
 }
@@ -73,9 +77,17 @@ const keepsItsJob: ReadonlySet<Outcome | 'dropped'> = new Set(['completed', 'fai
 const groupedWrites = { most: 200, lanes: 2 };
 
 interface Run {
-  readonly job: FetchedJob;
-  readonly token: string;
+  readonly id: string;
+  readonly task: string;
+  readonly queue: QueueName;
   readonly startedAt: number;
+}
+
+/** One that came as a job, which is held from its fetch to its acknowledgement. */
+interface JobRun extends Run {
+  readonly job: FetchedJob;
+  /** Of the job's lock. */
+  readonly token: string;
   /** Of a task that is not durable, which the ledger knows nothing of. */
   readonly notDurable: JobMeta | undefined;
 }
@@ -88,11 +100,13 @@ export class Consumer {
   readonly #queueLoops = new Map<QueueName, QueueLoop>();
   readonly #claims: Grouped<string, ClaimedTask | undefined>;
   readonly #completions: Grouped<Completion, boolean>;
-  /** What is held of Redis: a job from its fetch to its acknowledgement. */
-  readonly #runs = new Set<Run>();
+  readonly #jobRuns = new Set<JobRun>();
+  /** Of tasks that were pulled: they have no job. */
+  readonly #pulledRuns = new Set<Run>();
   /** Slots that work, each from one job to the next. */
   readonly #chains = new Set<Promise<void>>();
   readonly #draining = new AbortController();
+  readonly #backlog: Backlog | undefined;
   readonly #lockTimer: NodeJS.Timeout;
   #watch: Loop | undefined;
   #stopping = false;
@@ -109,6 +123,7 @@ export class Consumer {
       write: (ids) => claimTasks(db, ids, this.#owner, worker, this.#leases.mayTakeOver),
     });
     this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
+    this.#backlog = options.window && this.#openBacklog(options.window);
     this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
   }
 
@@ -131,9 +146,21 @@ export class Consumer {
       source,
       slots: this.#slots,
       token: () => `${this.#owner}:${this.#tokens++}`,
-      start: (...args) => this.#start(...args),
+      start: (source, job, token, slot) => this.#occupy(slot, queue, this.#work(source, job, token)),
+      backlog: this.#backlog,
       log,
     });
+  }
+
+  #openBacklog(window: Window): Backlog {
+    const { db, worker } = this.#options;
+    const puller = new Puller({ db, window, owner: this.#owner, worker });
+    return {
+      flows: (queue) => puller.flows(queue),
+      pull: (queue, most) => this.#pull(puller, queue, most),
+      start: (task, slot) => this.#occupy(slot, task.queue, this.#runPulled(task)),
+      giveBack: async ({ fence }) => void (await handBack(db, fence)),
+    };
   }
 
   /** Of its claims. */
@@ -152,10 +179,10 @@ export class Consumer {
 
   get running(): { readonly id: string; readonly task: string; readonly queue: string; readonly seconds: number }[] {
     const now = Date.now();
-    return [...this.#runs].map(({ job, startedAt }) => ({
-      id: job.id ?? '',
-      task: job.name,
-      queue: job.queueName,
+    return [...this.#jobRuns, ...this.#pulledRuns].map(({ id, task, queue, startedAt }) => ({
+      id,
+      task,
+      queue,
       seconds: (now - startedAt) / 1000,
     }));
   }
@@ -212,9 +239,10 @@ export class Consumer {
     await Promise.all([...this.#queueLoops.values()].map((loop) => loop.close()));
   }
 
-  #start(source: JobSource, job: FetchedJob, token: string, slot: Slot): void {
-    const chain = this.#work(source, job, token)
-      .catch((error) => this.#options.log.error({ err: error, queue: source.queueName }, 'a slot ended with an error'))
+  /** Keeps a slot until its work has ended. */
+  #occupy(slot: Slot, queue: QueueName, work: Promise<void>): void {
+    const chain = work
+      .catch((error) => this.#options.log.error({ err: error, queue }, 'a slot ended with an error'))
       .finally(() => {
         this.#chains.delete(chain);
         slot.release();
@@ -225,12 +253,20 @@ export class Consumer {
   /** Runs a job, and goes on with the queue's next one, which comes with the acknowledgement, while nobody else wants the slot. */
   async #work(source: JobSource, first: FetchedJob, token: string): Promise<void> {
     for (let job: FetchedJob | undefined = first; job; ) {
-      const run: Run = { job, token, startedAt: Date.now(), notDurable: notDurableMeta(job.data) };
-      this.#runs.add(run);
+      const run: JobRun = {
+        id: job.id ?? '',
+        task: job.name,
+        queue: source.queueName,
+        startedAt: Date.now(),
+        job,
+        token,
+        notDurable: notDurableMeta(job.data),
+      };
+      this.#jobRuns.add(run);
       try {
         job = await this.#process(source, run);
       } finally {
-        this.#runs.delete(run);
+        this.#jobRuns.delete(run);
       }
       if (!job) return;
       this.#queueLoops.get(source.queueName)?.heard();
@@ -246,7 +282,7 @@ export class Consumer {
   }
 
   /** Returns the next job when it came with the acknowledgement of this one. */
-  async #process(source: JobSource, { job, token, notDurable }: Run): Promise<FetchedJob | undefined> {
+  async #process(source: JobSource, { job, token, notDurable }: JobRun): Promise<FetchedJob | undefined> {
     const { db, executor, registry, metrics, live = noLive, log, defaultTenantId } = this.#options;
     if (notDurable) {
       const deps = { executor, registry, metrics, live, log, owner: this.#owner, draining: this.#draining.signal };
@@ -267,25 +303,8 @@ export class Consumer {
       const intake = await takeIn({ db, claim: (id) => this.#claims.add(id), defaultTenantId }, incoming);
       if (intake.kind === 'claimed') {
         failpoint('claimed');
-        const { task } = intake;
-        taskId = task.fence.id;
-        const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
-        const observe = metrics.taskStarted(task);
-        outcome = await runTask(
-          {
-            db,
-            executor,
-            leases: this.#leases,
-            complete: (completion) => this.#completions.add(completion),
-            live,
-            log,
-            draining: this.#draining.signal,
-          },
-          definition,
-          task,
-        );
-        observe(outcome);
-        if (task.leads && outcome === 'completed') this.#options.onLed?.();
+        taskId = intake.task.fence.id;
+        outcome = await this.#run(intake.task);
       } else {
         metrics.jobDropped(source.queueName);
       }
@@ -300,6 +319,58 @@ export class Consumer {
     const next = await this.#acknowledge(source, job, token, outcome);
     if (!keepsItsJob.has(outcome) && isUuid(taskId)) await this.#reopen(taskId);
     return next;
+  }
+
+  /** An attempt of a claimed task. @throws when its end could not be written */
+  async #run(task: ClaimedTask): Promise<Outcome> {
+    const { db, executor, registry, metrics, live = noLive, log } = this.#options;
+    const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
+    const observe = metrics.taskStarted(task);
+    const outcome = await runTask(
+      {
+        db,
+        executor,
+        leases: this.#leases,
+        complete: (completion) => this.#completions.add(completion),
+        live,
+        log,
+        draining: this.#draining.signal,
+      },
+      definition,
+      task,
+    );
+    observe(outcome);
+    if (task.leads && outcome === 'completed') this.#options.onLed?.();
+    return outcome;
+  }
+
+  /** Runs a task of the backlog: as one that came as a job, with nothing to acknowledge. */
+  async #runPulled(task: ClaimedTask): Promise<void> {
+    const run: Run = { id: task.fence.id, task: task.name, queue: task.queue, startedAt: Date.now() };
+    this.#pulledRuns.add(run);
+    try {
+      failpoint('claimed');
+      await this.#run(task);
+      failpoint('end_committed');
+    } catch (error) {
+      this.#options.log.warn({ err: error, task_id: run.id }, 'the ledger could not be asked; the task is put back');
+      this.#leases.doubt();
+      await wait(1000, undefined, { ref: false });
+    } finally {
+      this.#pulledRuns.delete(run);
+    }
+  }
+
+  /** The claim may stand although no answer came: then the rows are found and put back. */
+  async #pull(puller: Puller, queue: QueueName, most: number): Promise<readonly ClaimedTask[]> {
+    try {
+      const tasks = await puller.pull(queue, most);
+      if (tasks.length > 0) this.#options.metrics.tasksPulled(queue, tasks.length);
+      return tasks;
+    } catch (error) {
+      this.#leases.doubt();
+      throw error;
+    }
   }
 
   /** The ledger has the truth already: a job that cannot be acknowledged is dropped when it comes again. */
@@ -328,12 +399,12 @@ export class Consumer {
 
   async #renewLocks(): Promise<void> {
     // cut off from the database: whoever takes the tasks over must not find their jobs locked
-    const held = this.#leases.confirmed ? [...this.#runs] : [...this.#runs].filter((run) => run.notDurable);
-    const bySource = Map.groupBy(held, (run) => run.job.queueName);
-    for (const [queue, runs] of bySource) {
-      const source = this.#queueLoops.get(queue as QueueName)?.source;
+    const all = [...this.#jobRuns];
+    const held = this.#leases.confirmed ? all : all.filter((run) => run.notDurable);
+    for (const [queue, runs] of Map.groupBy(held, (run) => run.queue)) {
+      const source = this.#queueLoops.get(queue)?.source;
       if (!source) continue;
-      const ids = runs.map((run) => run.job.id ?? '');
+      const ids = runs.map((run) => run.id);
       const tokens = runs.map((run) => run.token);
       try {
         await source.extendJobLocks(ids, tokens, lockDurationMs);

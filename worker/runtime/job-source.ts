@@ -47,6 +47,7 @@ export class JobSource extends Worker<JobData> {
   readonly #keeping = new Keeping();
   readonly #moving: MoveJobsOptions;
   readonly #ends: Grouped<EndingJob, EndedJob>;
+  #plain = true;
   #dueTimer: NodeJS.Timeout | undefined;
 
   constructor({ queue, connection, workerName, retryDelayMs }: JobSourceOptions) {
@@ -77,11 +78,17 @@ export class JobSource extends Worker<JobData> {
     });
   }
 
+  /** Whether the last fetch found the queue as it is made: nothing in Redis pauses or limits it, and no delayed job was due. */
+  get plain(): boolean {
+    return this.#plain;
+  }
+
   /** A job for each token, locked with it, as far as jobs wait; none at once when none does. */
   async fetch(tokens: readonly string[]): Promise<TakenJob[]> {
     const [first] = tokens;
     if (first === undefined || this.closing) return [];
     const { plain, jobs, delayedUntil } = await takeJobs(this.#moving, tokens);
+    this.#plain = plain;
     if (!plain) {
       const job = await this.#next(await this.backend.moveToActive(first, this.opts.name), first);
       return job ? [{ job, token: first }] : [];
@@ -132,9 +139,9 @@ export class JobSource extends Worker<JobData> {
   }
 
   /** Resolves when a job may be waiting, or after the longest block. @throws when Redis is away. */
-  async waitForWork(): Promise<void> {
+  async waitForWork(seconds = blockSeconds): Promise<void> {
     try {
-      const marker = await this.backend.waitForJob(blockSeconds);
+      const marker = await this.backend.waitForJob(seconds);
       if (marker) this.#wakeAt(marker.score);
     } catch (error) {
       // leaves the blocking connection usable after an outage

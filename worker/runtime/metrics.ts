@@ -10,6 +10,7 @@ const waitBuckets = [0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 30
 export interface RuntimeMetrics {
   /** Call with a claim; call what it returns with the outcome. */
   taskStarted(task: Pick<ClaimedTask, 'name' | 'queue' | 'dueAt'>): (outcome: Outcome) => void;
+  tasksPulled(queue: QueueName, count: number): void;
   jobDropped(queue: QueueName): void;
   consumerRebuilt(queue: QueueName): void;
 }
@@ -37,6 +38,12 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
     buckets: waitBuckets,
     registers,
   });
+  const pulled = new Counter({
+    name: 'millrace_tasks_pulled_total',
+    help: 'Tasks taken from the backlog in the ledger, without a job in Redis.',
+    labelNames: ['queue'] as const,
+    registers,
+  });
   const dropped = new Counter({
     name: 'millrace_jobs_dropped_total',
     help: 'Jobs that met a row which was held, finished, not due or gone, and were acknowledged without running.',
@@ -60,6 +67,7 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
         executions.inc({ task_name: name, status: outcome });
       };
     },
+    tasksPulled: (queue, count) => pulled.inc({ queue }, count),
     jobDropped: (queue) => dropped.inc({ queue }),
     consumerRebuilt: (queue) => rebuilt.inc({ queue }),
   };

@@ -1,8 +1,9 @@
-/** The loop of one queue in a worker: takes slots, fetches a job for each, hands them on; waits for work when there is none. */
+/** The loop of one queue in a worker: takes slots, gets a task for each, hands them on; waits for work when there is none. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type QueueName, queues } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { FetchedJob, JobSource, TakenJob } from './job-source.ts';
+import type { FetchedJob, JobSource } from './job-source.ts';
+import type { ClaimedTask } from './ledger/rows.ts';
 import type { Slot, Slots } from './slots.ts';
 
 export interface QueueLoopDeps {
@@ -12,7 +13,20 @@ export interface QueueLoopDeps {
   readonly token: () => string;
   /** Takes over the job and the slot. */
   readonly start: (source: JobSource, job: FetchedJob, token: string, slot: Slot) => void;
+  readonly backlog?: Backlog | undefined;
   readonly log: Logger;
+}
+
+/** What waits in the ledger and not in Redis; left out where it is the relay's alone. */
+export interface Backlog {
+  /** Whether a queue's has given something within a moment. */
+  readonly flows: (queue: QueueName) => boolean;
+  /** Claims up to so many of a queue's tasks. */
+  readonly pull: (queue: QueueName, most: number) => Promise<readonly ClaimedTask[]>;
+  /** Takes over a claimed task and the slot. */
+  readonly start: (task: ClaimedTask, slot: Slot) => void;
+  /** Undoes a claim. */
+  readonly giveBack: (task: ClaimedTask) => Promise<void>;
 }
 
 /**
@@ -21,6 +35,8 @@ export interface QueueLoopDeps {
  */
 const firstAtOnce = 8;
 const maxAtOnce = 32;
+/** Longest block of a queue whose backlog has just given something: who accepts may have closed the fast path for a while yet. */
+const glanceSeconds = 0.01;
 /** After an error a loop waits, longer each time up to this. */
 const maxBackoffMs = 2000;
 /** For a loop to end once its blocking call is cut short. One that waits for a Redis that is away never hears of it. */
@@ -32,7 +48,7 @@ export class QueueLoop {
   #heardAt: number | undefined;
   /** When it last began to ask Redis; undefined while it waits for a slot. */
   #askedAt: number | undefined;
-  /** Of fetches under way. */
+  /** Asked for, and without a task yet. */
   readonly #slots = new Set<Slot>();
   #stopping = false;
   #closed = false;
@@ -84,7 +100,7 @@ export class QueueLoop {
   }
 
   async #run(): Promise<void> {
-    const { source, slots, log } = this.#deps;
+    const { source, slots, backlog, log } = this.#deps;
     const { tier } = queues[source.queueName];
     let failures = 0;
     let atOnce = firstAtOnce;
@@ -93,48 +109,106 @@ export class QueueLoop {
         this.#askedAt = undefined;
         const slot = await slots.take(tier, source.queueName);
         if (!slot) return;
-        const taken = [slot];
-        while (taken.length < atOnce) {
-          const more = slots.takeFree(tier);
-          if (!more) break;
-          taken.push(more);
-        }
         this.#askedAt = Date.now();
-        const found = await this.#fetch(taken);
+        const flows = this.#flows();
+        // the two halves take turns: one is claimed while the other runs and ends
+        const taken = this.#with(slot, flows ? Math.max(atOnce, Math.ceil(slots.capacity / 2)) : atOnce);
+        const asked = flows ? Math.min(atOnce, Math.ceil(taken.length / 2)) : taken.length;
+        const { fetched, pulled } = await this.#fill(taken.slice(0, asked), taken.slice(asked));
         failures = 0;
-        atOnce = found === taken.length ? Math.min(2 * atOnce, maxAtOnce) : firstAtOnce;
+        atOnce = fetched === asked ? Math.min(2 * atOnce, maxAtOnce) : firstAtOnce;
         if (this.#stopping) return;
-        if (found < taken.length) await source.waitForWork();
+        if (fetched < asked && pulled === 0)
+          await source.waitForWork(backlog && this.#flows() ? glanceSeconds : undefined);
       } catch (error) {
         if (this.#stopping) return;
         atOnce = firstAtOnce;
         failures += 1;
-        if (failures === 1) log.warn({ err: error, queue: source.queueName }, 'cannot fetch jobs; trying on');
+        if (failures === 1) log.warn({ err: error, queue: source.queueName }, 'cannot get tasks; trying on');
         await wait(Math.min(100 * 2 ** failures, maxBackoffMs) * (0.9 + 0.2 * Math.random()));
       }
     }
   }
 
-  /** A job for each slot, as far as there are; says for how many. Slots without one are given back. @throws what the fetch threw */
-  async #fetch(taken: readonly Slot[]): Promise<number> {
-    const { source, token, start } = this.#deps;
-    for (const slot of taken) this.#slots.add(slot);
-    let found: readonly TakenJob[] = [];
-    try {
-      found = await source.fetch(taken.map(() => token()));
-    } finally {
-      for (const slot of taken) this.#slots.delete(slot);
-      const given = this.#closed ? 0 : found.length;
-      for (const slot of taken.slice(given)) slot.release();
+  /** Whether the backlog may be pulled from, and has just given something. */
+  #flows(): boolean {
+    const { source, backlog } = this.#deps;
+    return backlog !== undefined && source.plain && backlog.flows(source.queueName);
+  }
+
+  /** That slot, and others that are free now: so many in all. */
+  #with(slot: Slot, most: number): Slot[] {
+    const { source, slots } = this.#deps;
+    const taken = [slot];
+    while (taken.length < most) {
+      const more = slots.takeFree(queues[source.queueName].tier);
+      if (!more) break;
+      taken.push(more);
     }
-    this.heard();
-    // asked for before the end, answered after it; else their locks would have to lapse
-    if (this.#closed) await Promise.all(found.map(({ job, token: lock }) => source.handBack(job, lock)));
-    else
-      for (const [index, { job, token: lock }] of found.entries()) {
-        const slot = taken[index];
-        if (slot) start(source, job, lock, slot);
-      }
-    return found.length;
+    for (const one of taken) this.#slots.add(one);
+    return taken;
+  }
+
+  /**
+   * A task for each slot, as far as there are: jobs for the ones, of the backlog for the others at the same time; or else for those that
+   * got no job. Slots without a task are given back. @throws what Redis or the database says
+   */
+  async #fill(asked: readonly Slot[], others: readonly Slot[]): Promise<{ fetched: number; pulled: number }> {
+    const pulling = others.length > 0 ? this.#pull(others) : undefined;
+    // waited for below, unless the fetch throws first
+    pulling?.catch(() => undefined);
+    const left = await this.#fetch(asked);
+    const fetched = asked.length - left.length;
+    if (!pulling) return { fetched, pulled: await this.#pull(left) };
+    for (const slot of left) this.#release(slot);
+    return { fetched, pulled: await pulling };
+  }
+
+  /** Returns the slots for which there was no job. */
+  async #fetch(taken: readonly Slot[]): Promise<readonly Slot[]> {
+    const { source, token, start } = this.#deps;
+    const free = [...taken];
+    let handed = false;
+    try {
+      const found = await source.fetch(taken.map(() => token()));
+      this.heard();
+      const late = found.filter(({ job, token: lock }) => !this.#begin(free, (slot) => start(source, job, lock, slot)));
+      // else their locks would have to lapse
+      await Promise.all(late.map(({ job, token: lock }) => source.handBack(job, lock)));
+      handed = true;
+      return free;
+    } finally {
+      if (!handed) for (const slot of free) this.#release(slot);
+    }
+  }
+
+  /** Redis was asked before, since it knows what else holds the queue. Returns how many tasks there were. */
+  async #pull(taken: readonly Slot[]): Promise<number> {
+    const { source, backlog } = this.#deps;
+    const free = [...taken];
+    try {
+      if (!backlog || free.length === 0 || this.#stopping || !source.plain) return 0;
+      const found = await backlog.pull(source.queueName, free.length);
+      this.heard();
+      const late = found.filter((task) => !this.#begin(free, (slot) => backlog.start(task, slot)));
+      await Promise.all(late.map((task) => backlog.giveBack(task)));
+      return found.length;
+    } finally {
+      for (const slot of free) this.#release(slot);
+    }
+  }
+
+  /** Gives one of the slots its task. False after the end: what was asked for before it was answered after it. */
+  #begin(free: Slot[], start: (slot: Slot) => void): boolean {
+    const slot = this.#closed ? undefined : free.shift();
+    if (!slot) return false;
+    this.#slots.delete(slot);
+    start(slot);
+    return true;
+  }
+
+  #release(slot: Slot): void {
+    this.#slots.delete(slot);
+    slot.release();
   }
 }

@@ -10,6 +10,7 @@ const state = (more: Partial<WindowState> = {}): WindowState => ({
   standing: [],
   waiting: [],
   moreWait: false,
+  pulled: [],
   ...more,
 });
 const knowing = (known: WindowState, rates = noRates) => {
@@ -32,10 +33,16 @@ it('should let in past the relay up to half of its size, and who has few up to t
 });
 
 it('should let nobody pass what the same tenant has waiting in Postgres', () => {
-  const window = knowing(state({ waiting: [{ queue, tenantId: 'crowd' }] }));
+  const window = knowing(state({ waiting: [{ queue, tenantId: 'crowd', seconds: 0 }] }));
   expect(window.admit(queue, 'crowd')).toBeUndefined();
   expect(window.admit(queue, 'newcomer')).toBe(0);
   expect(knowing(state({ moreWait: true })).admit(queue, 'newcomer')).toBeUndefined();
+});
+
+it('should let pass what is on its way to workers that pull, but nothing that waits there for longer', () => {
+  const waiting = (seconds: number) => state({ waiting: [{ queue, tenantId: 'crowd', seconds }], pulled: [queue] });
+  expect(knowing(waiting(0.01)).admit(queue, 'crowd')).toBe(0);
+  expect(knowing(waiting(0.2)).admit(queue, 'crowd')).toBeUndefined();
 });
 
 it('should let nobody in past a rate limit', () => {

@@ -8,12 +8,19 @@ import { fewInWindow, pairKey, type WindowLimits, type WindowState } from './led
 
 /** Knowledge older than this is none: the relay has stopped, or the database is away. */
 const staleMs = 2000;
+/**
+ * What has been due for no longer than this, where workers pull, is on its way to them and closes the fast path to nobody: else each
+ * look would find some of it, and all would go by the ledger for good.
+ */
+const youngSeconds = 0.05;
+const nobody: readonly string[] = [];
 
 export class Window {
   readonly limits: WindowLimits;
   #total = new Map<QueueName, number>();
   #standing = new Map<string, number>();
   #waiting: ReadonlySet<string> = new Set();
+  #tenants: ReadonlyMap<QueueName, readonly string[]> = new Map();
   #allWait = true;
   #readAt = 0;
 
@@ -29,9 +36,20 @@ export class Window {
       this.#total.set(queue, (this.#total.get(queue) ?? 0) + standing);
       this.#standing.set(pairKey(queue, tenantId), standing);
     }
-    this.#waiting = new Set(state.waiting.map(({ queue, tenantId }) => pairKey(queue, tenantId)));
+    const closed = state.waiting.filter(
+      ({ queue, seconds }) => seconds > youngSeconds || !state.pulled.includes(queue),
+    );
+    this.#waiting = new Set(closed.map(({ queue, tenantId }) => pairKey(queue, tenantId)));
+    const byQueue = Map.groupBy(state.waiting, ({ queue }) => queue);
+    this.#tenants = new Map([...byQueue].map(([queue, pairs]) => [queue, pairs.map(({ tenantId }) => tenantId)]));
     this.#allWait = state.moreWait;
     this.#readAt = Date.now();
+  }
+
+  /** Tenants of whom more of a queue was due in Postgres when it was last read; none of a limited queue, whose tokens the relay counts. */
+  waitingIn(queue: QueueName): readonly string[] {
+    if (Date.now() - this.#readAt > staleMs || isLimited(this.limits.rates, queue)) return nobody;
+    return this.#tenants.get(queue) ?? nobody;
   }
 
   /**

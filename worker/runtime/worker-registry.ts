@@ -30,6 +30,8 @@ export interface WorkerIdentity {
   readonly name: string;
   readonly mode: string;
   readonly queues: readonly string[];
+  /** Whether it takes from the backlog by itself, so that the relay need not hand it all over. */
+  readonly pulls: boolean;
 }
 
 /** Starts the heartbeats of this process; `stop` also takes it off the list. */
@@ -41,9 +43,17 @@ export function registerWorker(db: Database, identity: WorkerIdentity, consumer:
     log,
     round: async () => {
       await db.query(
-        `insert into workers (id, name, mode, queues, slots, running) values ($1, $2, $3, $4::text[], $5, $6::jsonb)
+        `insert into workers (id, name, mode, queues, slots, pulls, running) values ($1, $2, $3, $4::text[], $5, $6, $7::jsonb)
          on conflict (id) do update set running = excluded.running, seen_at = now()`,
-        [id, identity.name, identity.mode, identity.queues, consumer.slots.capacity, JSON.stringify(consumer.running)],
+        [
+          id,
+          identity.name,
+          identity.mode,
+          identity.queues,
+          consumer.slots.capacity,
+          identity.pulls,
+          JSON.stringify(consumer.running),
+        ],
       );
       await db.query('delete from workers where seen_at < now() - make_interval(secs => $1)', [forgetSeconds]);
       return undefined;

@@ -79,7 +79,12 @@ export async function startSystem({ tasks: own, queues, slots, window = {} }: Sy
   const { services, tasks: all } = stack.use(await openTestServices(db, endpointEmbedder(db, endpoint)));
   const tasks = [...all, ...own];
   const runtime = stack.use(startRuntime({ db, redis, tasks, queues, slots, window }));
-  const worker = registerWorker(db, { id: randomUUID(), name: 'test', mode: 'worker', queues }, runtime.consumer, log);
+  const worker = registerWorker(
+    db,
+    { id: randomUUID(), name: 'test', mode: 'worker', queues, pulls: true },
+    runtime.consumer,
+    log,
+  );
   stack.defer(() => worker.stop());
   await ensureTenant(db, otherTenantId, 'other');
   const [key, otherKey] = [newApiKey(), newApiKey()];

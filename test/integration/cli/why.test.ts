@@ -1,4 +1,5 @@
 /** Each reason made for real, on one running system, and asked for by `millrace why`. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -229,17 +230,26 @@ describe('millrace why', () => {
     const hidden = await t.run(['why', theirs]);
     expect(hidden).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('task_not_found') });
 
-    // a window that fills up behind them
+    // more than the window has room for behind them: the workers take it from the ledger
     const more = await t.json('send', 'sample_noop');
     const ids = [id, more.task_id];
     for (let count = 0; count < windowSize + 2; count += 1) ids.push(await send('sample_noop'));
     const outside = ids.at(-1) ?? '';
+    expect((await why(outside)).sentence).toMatch(/^All 2 slots .* are busy .*, and \d+ of yours go before it\.$/);
+
+    // a worker that does not, so that they wait for room in the window
+    const old = randomUUID();
+    await t.db.query(
+      `insert into workers (id, name, mode, queues, slots) values ($1, 'old', 'worker', '{fast_tasks}', 1)`,
+      [old],
+    );
     await expect.poll(async () => (await why(outside)).code, { timeout: 10_000 }).toBe('window_full');
     const full = await why(outside);
     expect(full.details).toMatchObject({ size: windowSize, own: full.details.standing, tenants: 1 });
     expect(full.sentence).toMatch(
       /^The window of the queue fast_tasks is full: \d+ of 10 jobs stand in Redis, all of them your own, and \d more of yours go/,
     );
+    await t.db.query('delete from workers where id = $1', [old]);
 
     // redis is wiped: its jobs are put back by the reconciler
     await t.redis.server.call('FLUSHALL');

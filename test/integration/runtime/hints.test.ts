@@ -63,8 +63,9 @@ function notedTasks() {
   return { tasks, runs, gate };
 }
 
+/** Whose work all comes as jobs: what becomes of those is what this is about. */
 const start = (options: Pick<TestRuntimeOptions, 'tasks'> & Partial<TestRuntimeOptions>) =>
-  startRuntime({ db: database.db, redis, ...options });
+  startRuntime({ db: database.db, redis, pulls: false, ...options });
 const send = async (runtime: TestRuntime, task: string) =>
   (await runtime.enqueuer.one({ task, payload: {}, tenantId })).id;
 const dropped = async ({ metrics }: TestRuntime) =>
@@ -112,7 +113,7 @@ it('should take nothing over whose lease lapsed while the database was away: its
         // somebody else has begun it and could not renew
         await database.db.query(
           `update tasks_live set status = 'RUNNING', owner = gen_random_uuid(), epoch = 5, lease_until = now() where id = any ($1::uuid[])`,
-          [params?.[0] ?? null],
+          [params?.[2] ?? null],
         );
         throw Object.assign(new Error('Connection terminated unexpectedly'), { code: '08006' });
       }

@@ -26,11 +26,13 @@ afterAll(async () => {
 });
 
 const tenantId = randomUUID();
+const pull = { queue: 'fast_tasks', tenants: [tenantId], share: 10, most: 10, worker: 'test' } as const;
 /** Each looks for few rows of many. */
 const statements: Readonly<Record<string, (on: Pick<Database, 'query'>) => Promise<unknown>>> = {
   'the window': (on) => ledger.readWindow(on),
   expiry: (on) => ledger.expireTasks(on, 500),
   'a claim': (on) => ledger.claimTasks(on, [randomUUID()], randomUUID(), 'test'),
+  'a pull': (on) => ledger.pullTasks(on, { ...pull, owner: randomUUID() }),
   'a look at claims': (on) => ledger.stillHeld(on, randomUUID(), [{ id: randomUUID(), epoch: 1, owner: randomUUID() }]),
   'a renewal': (on) => ledger.renewLeases(on, randomUUID(), [{ id: randomUUID(), epoch: 1, owner: randomUUID() }]),
   'leases that are over': (on) => ledger.takeOverLapsed(on, 500),

@@ -1,9 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: sources of templates stand in strings
 import type { Chapter } from '../mutant.ts';
-import { handover, job, keeping, ledgerWindow, slots, window } from './tests.ts';
+import { handover, job, keeping, ledgerWindow, puller, slots, window } from './tests.ts';
 
 const inLedger = 'worker/runtime/ledger/window.ts';
 const inProcess = 'worker/runtime/window.ts';
+const pull = 'worker/runtime/ledger/pull.ts';
 const enqueue = 'worker/runtime/enqueue.ts';
 const jobFile = 'worker/runtime/job.ts';
 
@@ -92,6 +93,62 @@ export const windows: Chapter = {
       text: 'const staleMs = 2000;',
       broken: 'const staleMs = 2_000_000;',
       test: window('should go by nothing that is old'),
+    },
+    {
+      id: 'pull-leaves-backlog',
+      rule: 'The relay leaves the backlog of a queue to workers that all pull.',
+      file: inLedger,
+      text: '? Math.min(pulledSize, limits.size) : limits.size;',
+      broken: '? limits.size : limits.size;',
+      test: ledgerWindow('should let few in where the workers pull'),
+    },
+    {
+      id: 'pull-due',
+      rule: 'A worker pulls nothing that is not due or has expired.',
+      file: pull,
+      text: 'and ${mayRun} order by',
+      broken: 'order by',
+      test: puller('should leave what is not due'),
+    },
+    {
+      id: 'pull-bound',
+      rule: 'A worker pulls nothing that binds its tenant: the relay alone counts those.',
+      file: pull,
+      text: 'and not t.isolated and',
+      broken: 'and',
+      test: puller('should leave what is not due'),
+    },
+    {
+      id: 'pull-paused',
+      rule: 'Nothing is pulled of a paused queue.',
+      file: pull,
+      text: 'where queue = $3 and paused)',
+      broken: 'where queue = $3 and not paused)',
+      test: puller('should take nothing of a paused queue'),
+    },
+    {
+      id: 'pull-limited',
+      rule: 'Nothing is pulled of a queue with a rate limit: its tokens are counted by the relay alone.',
+      file: inProcess,
+      text: '|| isLimited(this.limits.rates, queue)) return nobody;',
+      broken: ') return nobody;',
+      test: puller('should take nothing of a paused queue'),
+    },
+    {
+      id: 'pull-turns',
+      rule: 'Tenants are pulled from by turns.',
+      file: 'worker/runtime/puller.ts',
+      text: 'turns.waiting.push(...served);',
+      broken: 'turns.waiting.unshift(...served);',
+      test: puller('should have turns where there is less than one for each'),
+    },
+    {
+      id: 'pull-priority',
+      rule: 'Higher priorities are pulled first.',
+      file: pull,
+      text: 'order by level desc, turn.place)',
+      broken: 'order by level, turn.place)',
+      test: puller('should take high priorities first'),
     },
     {
       id: 'priority-order',

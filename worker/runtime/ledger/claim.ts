@@ -6,7 +6,7 @@ import type { ClaimedTask, Fence } from './rows.ts';
 /** How long a claim lasts without renewal, by the database's clock. */
 export const leaseSeconds = 30;
 
-interface ClaimRow {
+export interface ClaimRow {
   id: string;
   name: string;
   queue: QueueName;
@@ -21,6 +21,16 @@ interface ClaimRow {
   accepted_at: Date;
   due_at: Date;
 }
+
+/** What a claim sets of a waiting row; $1 is the owner, $2 the worker's name. */
+export const claimSets = `status = 'RUNNING', epoch = epoch + 1, owner = $1, worker = $2,
+            lease_until = clock_timestamp() + interval '${leaseSeconds} seconds',
+            started_at = coalesce(started_at, clock_timestamp()),
+            attempts = attempts + case when status = 'RUNNING' then 0 else 1 end,
+            suspect = suspect or status = 'RUNNING'`;
+/** What a claim returns: a `ClaimRow`. */
+export const claimColumns =
+  'id, name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, leads, epoch, accepted_at, due_at';
 
 /**
  * Claims those of the rows that are due, or whose lease is over, and returns them in the order of `ids`. Undefined stands where somebody
@@ -37,17 +47,12 @@ export async function claimTasks(
 ): Promise<(ClaimedTask | undefined)[]> {
   // in order, as every statement that locks several rows: two that meet then wait for each other in one direction
   const rows = await db.query<ClaimRow>(
-    `update tasks_live
-        set status = 'RUNNING', epoch = epoch + 1, owner = $2, worker = $3,
-            lease_until = clock_timestamp() + interval '${leaseSeconds} seconds',
-            started_at = coalesce(started_at, clock_timestamp()),
-            attempts = attempts + case when status = 'RUNNING' then 0 else 1 end,
-            suspect = suspect or status = 'RUNNING'
-      where id = any ($1::uuid[])
+    `update tasks_live set ${claimSets}
+      where id = any ($3::uuid[])
         and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
         and case when status = 'RUNNING' then $4 and lease_until < clock_timestamp() else due_at <= clock_timestamp() end
-      returning id, name, queue, tenant_id, user_id, payload, attempts, deaths, suspect, leads, epoch, accepted_at, due_at`,
-    [ids.toSorted(), owner, worker, takeOver],
+      returning ${claimColumns}`,
+    [owner, worker, ids.toSorted(), takeOver],
   );
   const claimed = new Map(rows.map((row) => [row.id, claimedTask(row, owner)]));
   return ids.map((id) => {
@@ -57,7 +62,7 @@ export async function claimTasks(
   });
 }
 
-const claimedTask = (row: ClaimRow, owner: string): ClaimedTask => ({
+export const claimedTask = (row: ClaimRow, owner: string): ClaimedTask => ({
   fence: { id: row.id, epoch: row.epoch, owner },
   name: row.name,
   queue: row.queue,

@@ -18,8 +18,9 @@ const state = (
     standing: standing[tenantId] ?? 0,
     held: held[tenantId] ?? 0,
   })),
-  waiting: waiting.map((tenantId) => ({ queue, tenantId })),
+  waiting: waiting.map((tenantId) => ({ queue, tenantId, seconds: 1 })),
   moreWait: false,
+  pulled: [],
 });
 const candidates = (tenantId: string, count: number, priority = 5) =>
   Array.from({ length: count }, (_, place) => ({ queue, tenantId, id: `${tenantId}${place}`, priority }));
@@ -31,6 +32,17 @@ it('should wait until a quarter of the window is free, but let who has few in it
   ]);
   const freer = state({ crowd: 70 }, ['crowd', 'newcomer']);
   expect(allowances(freer, limits).map(({ tenantId }) => tenantId)).toEqual(['crowd', 'newcomer']);
+});
+
+it('should let few in where the workers pull: what wakes them, what binds its tenant, and all of a limited queue', () => {
+  const pulled = { ...state({ crowd: 5 }, ['crowd', 'newcomer']), pulled: [queue] };
+  const wide = { ...limits, size: 5000 };
+  expect(allowances(pulled, wide).map(({ most }) => most)).toEqual([59, 59]);
+  expect(inTurn(candidates('crowd', 200), allowances(pulled, wide), pulled, wide)).toHaveLength(59);
+  const full = { ...state({ crowd: 64 }, ['crowd', 'newcomer']), pulled: [queue] };
+  expect(allowances(full, wide)).toMatchObject([{ tenantId: 'newcomer', most: fewInWindow, isolated: 2 }]);
+  const rates = { ...noRates, queues: new Map([[queue, { perSecond: 1000 }]]) };
+  expect(allowances(pulled, { ...wide, rates })[0]?.most).toBe(2500);
 });
 
 it('should bind a tenant by what it has QUEUED and RUNNING of bound tasks', () => {
@@ -53,8 +65,9 @@ it('should take tenants in turn, who has least first, high priorities first with
 it('should count queues apart', () => {
   const now: WindowState = {
     standing: [{ queue: other, tenantId: 'one', standing: 100, held: 0 }],
-    waiting: [{ queue, tenantId: 'one' }],
+    waiting: [{ queue, tenantId: 'one', seconds: 1 }],
     moreWait: false,
+    pulled: [],
   };
   expect(allowances(now, limits)).toMatchObject([{ queue, standing: 0 }]);
 });

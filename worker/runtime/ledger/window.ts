@@ -1,8 +1,9 @@
 /** The window in the ledger: what stands in Redis, who waits, and who is let in next. */
 import type { Database, Queryable } from '../../db/index.ts';
+import { liveSeconds } from '../../heartbeat.ts';
 import type { QueueName } from '../../queues.ts';
 import type { Handover } from './handover.ts';
-import { type RateLimits, readTokens, spendTokens, Tokens } from './rates.ts';
+import { isLimited, type RateLimits, readTokens, spendTokens, Tokens } from './rates.ts';
 
 export interface WindowLimits {
   /** Most durable jobs of a queue that wait in Redis. `MILLRACE_WINDOW`. */
@@ -14,6 +15,11 @@ export interface WindowLimits {
 
 /** A tenant with fewer than this in the window is let in even when it is full. */
 export const fewInWindow = 8;
+/**
+ * The window of a queue whose workers all pull: enough to wake those that sleep, which then take the backlog by themselves. What is
+ * handed over beyond it costs an add, a fetch and an acknowledgement, and gains nothing.
+ */
+const pulledSize = 64;
 /** A queue and a tenant as one key. */
 export const pairKey = (queue: QueueName, tenantId: string): string => `${queue} ${tenantId}`;
 
@@ -29,22 +35,38 @@ interface Standing extends Pair {
   readonly held: number;
 }
 
+interface Waiting extends Pair {
+  /** For how long the first of its rows has been due, seconds. */
+  readonly seconds: number;
+}
+
 export interface WindowState {
   readonly standing: readonly Standing[];
   /** Who has rows that are due and not in Redis. */
-  readonly waiting: readonly Pair[];
+  readonly waiting: readonly Waiting[];
   /** There are more such than were read. */
   readonly moreWait: boolean;
+  /** Queues whose live workers all take from the backlog by themselves. */
+  readonly pulled: readonly QueueName[];
 }
+
+/** Whether workers take from the backlog of a queue: of a limited one nobody does, since the relay counts its tokens. */
+export const isPulled = ({ rates }: WindowLimits, queue: QueueName, allPull: boolean): boolean =>
+  allPull && !isLimited(rates, queue);
+
+/** Most jobs of a queue that the relay lets stand in Redis now. */
+const sizeOf = ({ pulled }: WindowState, limits: WindowLimits, queue: QueueName): number =>
+  isPulled(limits, queue, pulled.includes(queue)) ? Math.min(pulledSize, limits.size) : limits.size;
 
 /** Most pairs of queue and tenant that one round looks at; the next round goes on behind them. */
 const pairsPerRound = 500;
 /** Most rows that one round lets in. */
 const refillBatch = 2500;
 
-const waits = `t.status in ('PENDING', 'RETRYING')`;
-/** By `statement_timestamp()`: a volatile clock is never a condition of an index, and the index would be read to its end. */
-const mayRun = `t.due_at <= statement_timestamp() and (t.expires_at is null or t.expires_at > statement_timestamp() or t.started_at is not null)`;
+/** Of a row `t` that is not in Redis. */
+export const waits = `t.status in ('PENDING', 'RETRYING')`;
+/** Of a row `t` that is due. By `statement_timestamp()`: a volatile clock is never a condition of an index, and the index would be read to its end. */
+export const mayRun = `t.due_at <= statement_timestamp() and (t.expires_at is null or t.expires_at > statement_timestamp() or t.started_at is not null)`;
 
 /** What stands in Redis, by queue and tenant: two scans of indexes that hold no more than the windows. */
 async function readStanding(db: Queryable): Promise<Standing[]> {
@@ -61,8 +83,8 @@ async function readStanding(db: Queryable): Promise<Standing[]> {
  * Pairs with due rows. The index is walked from pair to pair, and each is asked at 18 places (isolated or not, nine priorities),
  * so that a million waiting rows cost what ten do.
  */
-async function readWaiting(db: Queryable, after: Pair | undefined): Promise<Pair[]> {
-  return db.query<Pair>(
+async function readWaiting(db: Queryable, after: Pair | undefined): Promise<Waiting[]> {
+  return db.query<Waiting>(
     `with recursive pairs as (
        (select t.queue, t.tenant_id from tasks_live t
          where ${waits} and ($1::text is null or (t.queue, t.tenant_id) > ($1, $2::uuid))
@@ -73,23 +95,32 @@ async function readWaiting(db: Queryable, after: Pair | undefined): Promise<Pair
            select t.queue, t.tenant_id from tasks_live t
             where ${waits} and (t.queue, t.tenant_id) > (pairs.queue, pairs.tenant_id)
             order by t.queue, t.tenant_id limit 1) as next)
-     select queue, tenant_id as "tenantId" from pairs
-      where exists (
-        select 1 from (values (false), (true)) as kind (isolated) cross join generate_series(1, 9) as level
+     select queue, tenant_id as "tenantId", extract(epoch from clock_timestamp() - due.since)::float8 as seconds from pairs
+      cross join lateral (
+        select min(first.due_at) as since from (values (false), (true)) as kind (isolated) cross join generate_series(1, 9) as level
          cross join lateral (
-           select 1 from tasks_live t
+           select t.due_at from tasks_live t
             where ${waits} and t.queue = pairs.queue and t.tenant_id = pairs.tenant_id and t.isolated = kind.isolated
-              and t.priority = level and ${mayRun} limit 1) as due)
-      limit ${pairsPerRound}`,
+              and t.priority = level and ${mayRun} order by t.due_at limit 1) as first) as due
+      where due.since is not null limit ${pairsPerRound}`,
     [after?.queue ?? null, after?.tenantId ?? null],
   );
+}
+
+async function readPulled(db: Queryable): Promise<QueueName[]> {
+  const rows = await db.query<{ queue: QueueName }>(
+    `select queue from workers cross join unnest(queues) as queue
+      where seen_at > now() - interval '${liveSeconds} seconds' group by queue having bool_and(pulls)`,
+  );
+  return rows.map(({ queue }) => queue);
 }
 
 /** The window as it stands. @param after where the last round ended, when it did not get through all who wait */
 export async function readWindow(db: Queryable, after?: Pair): Promise<WindowState> {
   const standing = await readStanding(db);
   const waiting = await readWaiting(db, after);
-  return { standing, waiting, moreWait: after !== undefined || waiting.length === pairsPerRound };
+  const pulled = waiting.length === 0 ? [] : await readPulled(db);
+  return { standing, waiting, moreWait: after !== undefined || waiting.length === pairsPerRound, pulled };
 }
 
 /** How many of a pair may be let in at most: all kinds, and of those isolated ones. */
@@ -105,16 +136,18 @@ export function allowances(state: WindowState, limits: WindowLimits, tokens = ne
   const total = new Map<QueueName, number>();
   for (const { queue, standing } of state.standing) total.set(queue, (total.get(queue) ?? 0) + standing);
   return [...Map.groupBy(state.waiting, ({ queue }) => queue)].flatMap(([queue, pairs]) => {
-    const free = limits.size - (total.get(queue) ?? 0);
+    const size = sizeOf(state, limits, queue);
+    const free = size - (total.get(queue) ?? 0);
     // a few free places are not worth a round of their own: a quarter of the window is taken in at once
-    const worth = free >= Math.min(limits.size / 4, tokens.ofQueue(queue));
+    const worth = free >= Math.min(size / 4, tokens.ofQueue(queue));
     const share = Math.max(fewInWindow, Math.ceil((2 * Math.min(free, refillBatch)) / pairs.length));
     return pairs.flatMap((pair): Allowance[] => {
       const { standing = 0, held = 0 } = known.get(pairKey(queue, pair.tenantId)) ?? {};
       const few = Math.max(0, Math.min(fewInWindow, limits.size) - standing);
       const most = Math.min(worth ? Math.min(free, share) : few, tokens.ofPair(queue, pair.tenantId));
       if (most <= 0) return [];
-      return [{ ...pair, standing, most, isolated: Math.min(most, Math.max(0, limits.isolatedPerTenant - held)) }];
+      const isolated = Math.min(most, Math.max(0, limits.isolatedPerTenant - held));
+      return [{ queue, tenantId: pair.tenantId, standing, most, isolated }];
     });
   });
 }
@@ -170,6 +203,7 @@ export function inTurn(
   const before = new Map(pairs.map((pair) => [pairKey(pair.queue, pair.tenantId), pair.standing]));
   const total = new Map<QueueName, number>();
   for (const { queue, standing } of state.standing) total.set(queue, (total.get(queue) ?? 0) + standing);
+  const sizes = new Map(pairs.map(({ queue }) => [queue, sizeOf(state, limits, queue)]));
   const placed = candidates.map((candidate) => {
     const key = pairKey(candidate.queue, candidate.tenantId);
     const place = before.get(key) ?? 0;
@@ -180,7 +214,7 @@ export function inTurn(
   const taken: LetIn[] = [];
   for (const { id, queue, tenantId, place } of placed) {
     const inWindow = total.get(queue) ?? 0;
-    if (taken.length === refillBatch || (inWindow >= limits.size && place >= fewInWindow)) continue;
+    if (taken.length === refillBatch || (inWindow >= (sizes.get(queue) ?? 0) && place >= fewInWindow)) continue;
     if (!tokens.take(queue, tenantId)) continue;
     total.set(queue, inWindow + 1);
     taken.push({ id, place });

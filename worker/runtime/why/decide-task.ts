@@ -115,15 +115,20 @@ function laterReason({ task }: TaskFacts): Reason | undefined {
 /** Due, and not in Redis: what the relay would say. */
 function ledgerReason(facts: TaskFacts): Reason {
   const { task, queue, ahead = { count: 0, capped: false } } = facts;
-  const held = tenantLimitReason(facts, ahead.count) ?? rateReason(queue, ahead.count) ?? windowReason(facts);
+  const before = `${counted(ahead)} of yours ${ahead.count === 1 ? 'goes' : 'go'} before it`;
+  /** A worker takes it from the ledger, without a place in the window. */
+  const pulled = queue.window.pulled && !task.isolated;
+  const held =
+    tenantLimitReason(facts, ahead.count) ??
+    rateReason(queue, ahead.count) ??
+    (pulled ? slotsBusyReason(queue, ahead.count, before) : windowReason(facts));
   if (held) return held;
   const dueSeconds = -(task.dueInSeconds ?? 0);
   const details = { due_for_seconds: dueSeconds, ahead: ahead.count };
   if (dueSeconds < handOverSeconds || ahead.count > 0) {
-    const before = ahead.count === 0 ? '' : `; ${counted(ahead)} of yours go before it`;
     return {
       code: 'about_to_start',
-      sentence: `Nothing holds it up: it has been due for ${span(dueSeconds)} and is handed to Redis in a moment${before}.`,
+      sentence: `Nothing holds it up: it has been due for ${span(dueSeconds)} and is ${pulled ? 'taken by a worker' : 'handed to Redis'} in a moment${ahead.count === 0 ? '' : `; ${before}`}.`,
       mend: undefined,
       details,
     };

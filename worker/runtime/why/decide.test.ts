@@ -10,7 +10,7 @@ const open: QueueFacts = {
   pausedSeconds: undefined,
   redis: { answers: true, awaySeconds: undefined },
   consumers: [idle],
-  window: { size: 5000, standing: 0, own: 0, tenants: 0 },
+  window: { size: 5000, standing: 0, own: 0, tenants: 0, pulled: false },
   rates: [],
 };
 const pending: TaskState = {
@@ -47,7 +47,8 @@ const queued = { status: 'QUEUED', queuedSeconds: 1 } as const;
 const running = { status: 'RUNNING', worker: 'mill:7', leaseSeconds: 22 } as const;
 const run = { id: 'b2', task: 'sift', queue: 'mail', seconds: 12 };
 const full: Partial<QueueFacts> = { consumers: [{ ...idle, busy: 2, runs: [run] }] };
-const fullWindow = { size: 10, standing: 9, own: 8, tenants: 2 };
+const fullWindow = { size: 10, standing: 9, own: 8, tenants: 2, pulled: false };
+const pulledWindow = { ...fullWindow, pulled: true };
 const holder = { id: 'c3', task: 'grind', status: 'RUNNING' } as const;
 
 /** Each situation, its code, and what its sentence has to hold. */
@@ -156,6 +157,24 @@ const situations: readonly (readonly [string, TaskFacts, string, RegExp])[] = [
     'window_full',
     /9 of 10 jobs stand in Redis, 8 of them your own and 1 of 1 other tenant, and more than 1000 more of yours go/,
   ],
+  [
+    'in the ledger, behind slots that are busy',
+    facts({}, { ...full, window: pulledWindow }, { ahead: { count: 1, capped: false } }),
+    'slots_busy',
+    /1 more\), and 1 of yours goes before it\.$/,
+  ],
+  [
+    'in the ledger, before slots that are free',
+    facts({}, { window: pulledWindow }, { ahead: { count: 7, capped: false } }),
+    'about_to_start',
+    /taken by a worker in a moment; 7 of yours go before it\.$/,
+  ],
+  [
+    'outside of a full window, and bound to its tenant',
+    facts({ isolated: true }, { window: pulledWindow }, { ahead: { count: 7, capped: false } }),
+    'window_full',
+    /^The window of the queue dataset is full/,
+  ],
   ['handed over in a moment', facts({ dueInSeconds: -0.1 }), 'about_to_start', /handed to Redis in a moment\.$/],
   ['handed over by nobody', facts({ dueInSeconds: -60 }), 'not_handed_over', /due for 1 min, nothing binds it/],
   ['lost by redis', facts(queued, {}, { job: { state: 'missing', ahead: 0 } }), 'job_lost', /does not know its job/],
@@ -215,7 +234,7 @@ describe('the decision on a task', () => {
 
   it('should not take a few places of a full window for room, nor turn away a tenant with few', () => {
     const of = (own: number, standing: number) =>
-      decideTask(facts({ dueInSeconds: 0 }, { window: { size: 40, standing, own, tenants: 2 } })).code;
+      decideTask(facts({ dueInSeconds: 0 }, { window: { size: 40, standing, own, tenants: 2, pulled: false } })).code;
     expect(of(8, 31)).toBe('window_full');
     expect(of(8, 30)).toBe('about_to_start');
     expect(of(7, 40)).toBe('about_to_start');

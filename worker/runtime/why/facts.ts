@@ -49,6 +49,8 @@ export interface QueueFacts {
     readonly own: number;
     /** Tenants that have any there. */
     readonly tenants: number;
+    /** Whether workers take from the ledger what it has no room for. */
+    readonly pulled: boolean;
   };
   readonly rates: readonly RateFacts[];
 }

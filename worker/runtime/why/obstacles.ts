@@ -67,14 +67,19 @@ export function rateReason({ queue, rates }: QueueFacts, ahead: number): Reason 
   };
 }
 
-export function slotsBusyReason({ queue, consumers }: QueueFacts, ahead: number): Reason | undefined {
+/** @param ahead tasks that start first @param line the same in words, when it is not 0 */
+export function slotsBusyReason(
+  { queue, consumers }: QueueFacts,
+  ahead: number,
+  line = `${amount(ahead, 'job')} of the queue ${ahead === 1 ? 'stands' : 'stand'} before it`,
+): Reason | undefined {
   const slots = sum(consumers, ({ slots }) => slots);
   const busy = sum(consumers, (consumer) => Math.min(consumer.slots, consumer.busy));
   if (consumers.length === 0 || busy < slots) return undefined;
   const told = consumers.flatMap(({ name, runs }) => runs.map((run) => ({ name, run }))).slice(0, namedRuns);
   return {
     code: 'slots_busy',
-    sentence: `All ${amount(slots, 'slot')} of the ${amount(consumers.length, 'worker')} that ${consumers.length === 1 ? 'takes' : 'take'} from ${queue} are busy (${busyWords(told, busy)}), and ${ahead === 0 ? 'it is first in line' : `${amount(ahead, 'job')} of the queue ${ahead === 1 ? 'stands' : 'stand'} before it`}.`,
+    sentence: `All ${amount(slots, 'slot')} of the ${amount(consumers.length, 'worker')} that ${consumers.length === 1 ? 'takes' : 'take'} from ${queue} are busy (${busyWords(told, busy)}), and ${ahead === 0 ? 'it is first in line' : line}.`,
     mend: 'Wait, start another worker, or raise CELERY_WORKER_AMOUNT; millrace inspect active shows what runs.',
     details: {
       queue,

@@ -4,7 +4,7 @@ import { liveSeconds } from '../../heartbeat.ts';
 import type { QueueName } from '../../queues.ts';
 import type { Broker } from '../broker.ts';
 import { readBuckets } from '../ledger/rates.ts';
-import type { WindowLimits } from '../ledger/window.ts';
+import { isPulled, type WindowLimits } from '../ledger/window.ts';
 import type { ConsumerFacts, NamedTask, OwnFacts, QueueFacts, RunFacts } from './facts.ts';
 import { readRedis } from './read-redis.ts';
 
@@ -24,7 +24,7 @@ export async function readQueueFacts(
   tenantId: string,
   queue: QueueName,
 ): Promise<QueueFacts> {
-  const [[state], consumers, rates, redis] = await Promise.all([
+  const [[state], { consumers, allPull }, rates, redis] = await Promise.all([
     db.query<{ paused: number | null; standing: number; own: number; tenants: number }>(
       `select (select extract(epoch from clock_timestamp() - changed_at)::float8 from queue_states where queue = $1 and paused) as paused,
               count(*)::int as standing, count(*) filter (where tenant_id = $2)::int as own, count(distinct tenant_id)::int as tenants
@@ -45,6 +45,7 @@ export async function readQueueFacts(
       standing: state?.standing ?? 0,
       own: state?.own ?? 0,
       tenants: state?.tenants ?? 0,
+      pulled: isPulled(limits, queue, allPull),
     },
     rates,
   };
@@ -53,6 +54,7 @@ export async function readQueueFacts(
 interface Heartbeat {
   readonly name: string;
   readonly slots: number;
+  readonly pulls: boolean;
   readonly running: readonly { readonly id: string; readonly seconds: number }[];
   readonly age: number;
 }
@@ -64,13 +66,17 @@ interface HeldRow {
 }
 
 /** Live workers of a queue, and what their slots do: by the ledger, which is newer than a heartbeat, and by the heartbeat, which has runs without rows. */
-async function readConsumers(db: Queryable, tenantId: string, queue: QueueName): Promise<ConsumerFacts[]> {
+async function readConsumers(
+  db: Queryable,
+  tenantId: string,
+  queue: QueueName,
+): Promise<{ consumers: ConsumerFacts[]; allPull: boolean }> {
   const beats = await db.query<Heartbeat>(
-    `select name, slots, running, extract(epoch from clock_timestamp() - seen_at)::float8 as age from workers
+    `select name, slots, pulls, running, extract(epoch from clock_timestamp() - seen_at)::float8 as age from workers
       where $1 = any (queues) and seen_at > now() - make_interval(secs => $2) order by name, seen_at desc`,
     [queue, liveSeconds],
   );
-  if (beats.length === 0) return [];
+  if (beats.length === 0) return { consumers: [], allPull: false };
   const rows = await db.query<HeldRow>(
     `select worker, count(*)::int as held,
             coalesce((jsonb_agg(jsonb_build_object('id', id, 'task', name, 'queue', queue) order by started_at)
@@ -80,7 +86,7 @@ async function readConsumers(db: Queryable, tenantId: string, queue: QueueName):
     [beats.map(({ name }) => name), tenantId],
   );
   const heldBy = new Map(rows.map((row) => [row.worker, row]));
-  return beats.map(({ name, slots, running, age }) => {
+  const consumers = beats.map(({ name, slots, running, age }) => {
     const held = heldBy.get(name);
     const seconds = new Map(running.map((run) => [run.id, run.seconds + age]));
     const runs = (held?.own ?? [])
@@ -88,6 +94,7 @@ async function readConsumers(db: Queryable, tenantId: string, queue: QueueName):
       .map((run): RunFacts => ({ ...run, seconds: seconds.get(run.id) }));
     return { name, slots, busy: Math.max(running.length, held?.held ?? 0), runs };
   });
+  return { consumers, allPull: beats.every(({ pulls }) => pulls) };
 }
 
 const waits = `t.status in ('PENDING', 'RETRYING') and t.queue = $1 and t.tenant_id = $2`;
