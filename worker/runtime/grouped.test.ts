@@ -3,13 +3,14 @@ import { expect, it } from 'vitest';
 import { Grouped } from './grouped.ts';
 
 /** A store that notes each statement; `refused` items make their statement fail. */
-function store(lanes: number, most = 100) {
+function store(lanes: number, most = 100, spacing?: { ms: number; enough: number }) {
   const statements: number[][] = [];
   let underWay = 0;
   let mostUnderWay = 0;
   const grouped = new Grouped<number, string>({
     most,
     lanes,
+    spacing,
     write: async (items) => {
       underWay += 1;
       mostUnderWay = Math.max(mostUnderWay, underWay);
@@ -61,4 +62,22 @@ it('should fail all of a group at once when the database is away: each caller tr
   expect(ended.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   expect(statements).toHaveLength(1);
   expect(await grouped.add(4)).toBe('wrote 4');
+});
+
+it('should keep statements apart while few items wait, and write the first one at once', async () => {
+  const { grouped, statements } = store(2, 100, { ms: 60_000, enough: 3 });
+  // it would be a minute late otherwise
+  expect(await grouped.add(1)).toBe('wrote 1');
+  const few = [grouped.add(2), grouped.add(3)];
+  await wait(20);
+  expect(statements).toEqual([[1]]);
+  await Promise.all([...few, grouped.add(4)]);
+  expect(statements).toEqual([[1], [2, 3, 4]]);
+});
+
+it('should write what waits when the time between two statements is over', async () => {
+  const { grouped, statements } = store(2, 100, { ms: 30, enough: 3 });
+  await grouped.add(1);
+  expect(await Promise.all([grouped.add(2), grouped.add(3)])).toEqual(['wrote 2', 'wrote 3']);
+  expect(statements).toEqual([[1], [2, 3]]);
 });

@@ -6,6 +6,11 @@ export interface GroupedOptions<In, Out> {
   readonly most: number;
   /** Statements under way side by side. */
   readonly lanes: number;
+  /**
+   * Least time between the starts of two statements, where fewer than `enough` items wait: under load, groups are larger for it. Left out
+   * or 0, a statement starts as soon as a lane is free. An item that comes after a longer silence waits for nobody in any case.
+   */
+  readonly spacing?: { readonly ms: number; readonly enough: number } | undefined;
   /** Writes all of them or none, and answers in their order. */
   readonly write: (items: readonly In[]) => Promise<readonly Out[]>;
 }
@@ -18,13 +23,15 @@ interface Waiting<In, Out> {
 
 /**
  * Collects what comes while a statement is under way and sends it with the next one, so that a group is as large as the
- * load makes it and nobody waits for a timer. What comes in one turn of the event loop goes together.
+ * load makes it, and nobody waits for a timer but where a spacing says so. What comes in one turn of the event loop goes together.
  */
 export class Grouped<In, Out> {
   readonly #options: GroupedOptions<In, Out>;
   readonly #waiting: Waiting<In, Out>[] = [];
   #underWay = 0;
   #scheduled = false;
+  #startedAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GroupedOptions<In, Out>) {
     this.#options = options;
@@ -40,12 +47,28 @@ export class Grouped<In, Out> {
 
   #schedule(): void {
     if (this.#scheduled || this.#underWay >= this.#options.lanes || this.#waiting.length === 0) return;
+    const earlyMs = this.#earlyMs();
+    if (earlyMs > 0) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#schedule();
+      }, earlyMs);
+      return;
+    }
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      this.#startedAt = performance.now();
       void this.#send(this.#waiting.splice(0, this.#options.most));
       this.#schedule();
     });
+  }
+
+  /** For how long the next statement is not to start, ms. */
+  #earlyMs(): number {
+    const { spacing } = this.#options;
+    if (!spacing || this.#waiting.length >= spacing.enough) return 0;
+    return this.#startedAt + spacing.ms - performance.now();
   }
 
   async #send(group: readonly Waiting<In, Out>[]): Promise<void> {
