@@ -71,7 +71,7 @@ beforeEach(async () => {
   await db.query('delete from tasks_live');
   broker = new OneSidedBroker(new Redis({ lazyConnect: true }), log);
   window = new Window(limits);
-  window.learn(await readWindow(db));
+  window.learn(await db.tx((tx) => readWindow(tx)));
   enqueuer = createEnqueuer({ db, broker, registry, window, log });
 });
 

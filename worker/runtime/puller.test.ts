@@ -28,7 +28,7 @@ async function told(rates = noRates) {
   const window = new Window({ ...limits, rates });
   const owner = randomUUID();
   const puller = new Puller({ db, window, owner, worker: 'test' });
-  const look = async () => window.learn(await readWindow(db));
+  const look = async () => window.learn(await db.tx((tx) => readWindow(tx)));
   await look();
   return { puller, owner, look };
 }

@@ -59,7 +59,7 @@ export function startRelay({ db, broker, window, live = noLive, log }: RelayDeps
           expired.map(({ id }) => id),
         );
       }
-      const state = await readWindow(db, after);
+      const state = await db.tx((tx) => readWindow(tx, after));
       window.learn(state);
       const from = after;
       after = state.moreWait ? state.waiting.at(-1) : undefined;

@@ -62,3 +62,30 @@ it.each(Object.entries(statements))(
     expect(read).toBeLessThan(few);
   },
 );
+
+it('should not read again for the window what has left it, before a vacuum has been there', async () => {
+  const look = () => db.tx((tx) => ledger.readWindow(tx));
+  await db.query('truncate tasks_live');
+  await db.query('alter table tasks_live set (autovacuum_enabled = false)');
+  await db.query(
+    `insert into tasks_live (id, tenant_id, name, queue, payload, status, queued_at)
+     select gen_random_uuid(), $1::uuid, 'sample_noop', 'fast_tasks', '{}', 'QUEUED', now() from generate_series(1, ${waiting})`,
+    [tenantId],
+  );
+  await db.query('delete from tasks_live');
+  // the first who meets them notes that they are gone
+  await look();
+  const before = await pagesRead();
+  await look();
+  expect((await pagesRead()) - before).toBeLessThan(few);
+  await db.query('alter table tasks_live reset (autovacuum_enabled)');
+});
+
+/** Pages of the table that were looked at so far. */
+async function pagesRead(): Promise<number> {
+  await db.query('select pg_stat_force_next_flush()');
+  const [row] = await db.query<{ pages: number }>(
+    `select (heap_blks_hit + heap_blks_read)::int as pages from pg_statio_user_tables where relname = 'tasks_live'`,
+  );
+  return row?.pages ?? Number.NaN;
+}
