@@ -94,12 +94,13 @@ export class JobSource extends Worker<JobData> {
       return job ? [{ job, token: first }] : [];
     }
     if (jobs.length < tokens.length) this.#wakeAt(delayedUntil);
-    const taken = tokens.slice(0, jobs.length).map(async (token, index): Promise<TakenJob[]> => {
-      const raw = jobs[index];
-      const job = raw && (await this.#made(raw, token));
-      return job ? [{ job, token }] : [];
-    });
-    return (await Promise.all(taken)).flat();
+    const taken: TakenJob[] = [];
+    for (const [index, raw] of jobs.entries()) {
+      const token = tokens[index] ?? '';
+      const job = await this.#made(raw, token);
+      if (job) taken.push({ job, token });
+    }
+    return taken;
   }
 
   /**
@@ -167,8 +168,14 @@ export class JobSource extends Worker<JobData> {
     return ended.next && this.#made(ended.next, token);
   }
 
-  #made({ id, hash }: RawJob, token: string): Promise<FetchedJob | undefined> {
-    return this.#next(raw2NextJobData([hash, id, 0, 0]), token);
+  /** What BullMQ makes of a job that it gives out; of one that repeats, it also adds the next. */
+  #made({ id, hash }: RawJob, token: string): FetchedJob | Promise<FetchedJob | undefined> {
+    const answer = raw2NextJobData([hash, id, 0, 0]);
+    const [data] = answer;
+    if (!data || data.repeatJobKey !== undefined) return this.#next(answer, token);
+    const job = this.createJob(data, id);
+    job.token = token;
+    return job;
   }
 
   /** @param answer of BullMQ's scripts: job, id, limit, and when the first delayed job is due, where there is no job */

@@ -181,6 +181,18 @@ it('should fetch as many as wait, those without priority first, and wake whoever
   expect(await sources.ours.fetch(['t:5'])).toEqual([]);
 });
 
+it('should read a job whole whose name, or why it failed before, has a zero byte in it', async () => {
+  await broker.queue(ours).addBulk([
+    { name: 'zero\0byte', data: { payload: 'one\0two' }, opts: { jobId: 'named' } },
+    { name: 'sample_noop', data: { payload: {} }, opts: { jobId: 'failed' } },
+  ]);
+  await connection.hset(`${queuePrefix(ours)}:${ours}:failed`, 'failedReason', 'cut\0short');
+  const named = await fetchOurs('t:1');
+  expect(named).toMatchObject({ id: 'named', name: 'zero\0byte', data: { payload: 'one\0two' }, attemptsStarted: 1 });
+  const next = await sources.ours.acknowledge(named, 't:1', true);
+  expect(next).toMatchObject({ id: 'failed', name: 'sample_noop', failedReason: 'cut\0short', token: 't:1' });
+});
+
 it('should take no marker for a job that an old client of BullMQ has left among those without priority', async () => {
   await broker.add([row(ours, first), row(ours, second)]);
   const wait = `${queuePrefix(ours)}:${ours}:wait`;
