@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { nextCapacity, type Signs } from './autoscale.ts';
+import { nextCapacity, type Signs, startAutoscale } from './autoscale.ts';
+import { openLedger } from './testing/ledger.ts';
 
 const limits = { min: 2, max: 40 };
 const signs = (more: Partial<Signs>): Signs => ({
@@ -54,3 +56,17 @@ it('should stay within its bounds whatever the signs', () => {
     }),
   );
 });
+
+it('should add slots also while nothing stands in Redis, since the backlog is taken straight from the ledger', async () => {
+  const db = await openLedger();
+  const resized = Promise.withResolvers<number>();
+  const consumer = { slots: { capacity: 8, busy: 8 }, backlogSeconds: 30, resize: resized.resolve };
+  const log = pino({ level: 'silent' });
+  const autoscale = startAutoscale({ db, queues: ['fast_tasks'], limits, consumer, log, intervalMs: 20 });
+  try {
+    expect(await resized.promise).toBe(16);
+  } finally {
+    await autoscale.stop();
+    await db.close();
+  }
+}, 60_000);

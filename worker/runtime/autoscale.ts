@@ -16,7 +16,7 @@ export interface AutoscaleLimits {
 export interface Signs {
   readonly capacity: number;
   readonly busy: number;
-  /** Tasks that wait in Redis in the queues of this worker. */
+  /** Tasks that wait in Redis in the queues of this worker, and one more while it takes a backlog straight from the ledger. */
   readonly waiting: number;
   /** For how long the oldest of them has waited, seconds. */
   readonly oldestSeconds: number;
@@ -53,6 +53,8 @@ export interface AutoscaleDeps {
   /** The worker whose slots are set. */
   readonly consumer: {
     readonly slots: { readonly capacity: number; readonly busy: number };
+    /** Where more waits than stands in Redis: for how long the oldest had, seconds. */
+    readonly backlogSeconds: number | undefined;
     resize(slots: number): void;
   };
   readonly log: Logger;
@@ -69,8 +71,11 @@ export function startAutoscale({ db, queues, limits, consumer, log, ...options }
     intervalMs: options.intervalMs ?? intervalMs,
     log,
     round: async () => {
-      const { waiting, oldestSeconds } = await readBacklog(db, queues);
-      const { capacity, busy } = consumer.slots;
+      const inRedis = await readBacklog(db, queues);
+      const { backlogSeconds, slots } = consumer;
+      const { capacity, busy } = slots;
+      const waiting = inRedis.waiting + (backlogSeconds === undefined ? 0 : 1);
+      const oldestSeconds = Math.max(inRedis.oldestSeconds, backlogSeconds ?? 0);
       calmRounds = waiting === 0 && busy <= capacity / 2 ? calmRounds + 1 : 0;
       const loopDelayMs = delay.percentile(95) / 1e6;
       delay.reset();

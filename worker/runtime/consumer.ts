@@ -106,6 +106,7 @@ export class Consumer {
   /** Slots that work, each from one job to the next. */
   readonly #chains = new Set<Promise<void>>();
   readonly #draining = new AbortController();
+  readonly #puller: Puller | undefined;
   readonly #backlog: Backlog | undefined;
   readonly #lockTimer: NodeJS.Timeout;
   #watch: Loop | undefined;
@@ -123,7 +124,8 @@ export class Consumer {
       write: (ids) => claimTasks(db, ids, this.#owner, worker, this.#leases.mayTakeOver),
     });
     this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
-    this.#backlog = options.window && this.#openBacklog(options.window);
+    this.#puller = options.window && new Puller({ db, window: options.window, owner: this.#owner, worker });
+    this.#backlog = this.#puller && this.#openBacklog(this.#puller);
     this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
   }
 
@@ -152,9 +154,8 @@ export class Consumer {
     });
   }
 
-  #openBacklog(window: Window): Backlog {
-    const { db, worker } = this.#options;
-    const puller = new Puller({ db, window, owner: this.#owner, worker });
+  #openBacklog(puller: Puller): Backlog {
+    const { db } = this.#options;
     return {
       flows: (queue) => puller.flows(queue),
       pull: (queue, most) => this.#pull(puller, queue, most),
@@ -170,6 +171,11 @@ export class Consumer {
 
   get slots(): { readonly capacity: number; readonly busy: number } {
     return this.#slots;
+  }
+
+  /** For how long the oldest had been due that was just taken straight from the ledger, seconds; undefined while nothing is. */
+  get backlogSeconds(): number | undefined {
+    return this.#puller?.backlogSeconds;
   }
 
   /** Runs so many side by side from now on; those beyond them end first. */

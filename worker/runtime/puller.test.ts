@@ -99,6 +99,21 @@ describe('pulling', () => {
   });
 });
 
+describe('what is known of the backlog', () => {
+  it('should be the age of the oldest task that was pulled last, while it flows', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    await waitingTask(db, { eta: new Date(Date.now() - 60_000) });
+    await waitingTask(db);
+    const { puller } = await told();
+    expect(puller.backlogSeconds).toBeUndefined();
+    await puller.pull(queue, 2);
+    expect(puller.backlogSeconds).toBeGreaterThanOrEqual(60);
+    expect(puller.backlogSeconds).toBeLessThan(70);
+    vi.advanceTimersByTime(500);
+    expect(puller.backlogSeconds).toBeUndefined();
+  });
+});
+
 describe('tenants', () => {
   const crowd = tenantId;
   const newcomer = randomUUID();

@@ -24,6 +24,8 @@ interface Turns {
   /** When something was last had of whom, by `performance.now()`; of the last moment. */
   readonly had: Map<string, number>;
   hadAt: number;
+  /** For how long the oldest had been due that was had then, seconds. */
+  hadSeconds: number;
 }
 
 /** Tenants that a pull asks for, each at nine levels of priority: more are left to the next. */
@@ -48,6 +50,12 @@ export class Puller {
     return hadAt !== undefined && performance.now() - hadAt < flowMs;
   }
 
+  /** For how long the oldest had been due that was pulled last, of the queues whose backlog flows, seconds; undefined when none does. */
+  get backlogSeconds(): number | undefined {
+    const flowing = [...this.#turns].filter(([queue]) => this.flows(queue));
+    return flowing.length === 0 ? undefined : Math.max(...flowing.map(([, { hadSeconds }]) => hadSeconds));
+  }
+
   /** Claims up to so many due tasks of the backlog; none, and no question asked, where none is known to wait. @throws what the database says */
   async pull(queue: QueueName, most: number): Promise<ClaimedTask[]> {
     const { db, owner, worker } = this.#options;
@@ -63,7 +71,10 @@ export class Puller {
     for (const id of got) {
       turns.had.delete(id);
       turns.had.set(id, now);
+    }
+    if (tasks.length > 0) {
       turns.hadAt = now;
+      turns.hadSeconds = (Date.now() - Math.min(...tasks.map(({ dueAt }) => dueAt.getTime()))) / 1000;
     }
     // some may have been passed over for higher priorities, and keep their turn; else they have no more, until the relay looks again
     if (tasks.length === most) turns.waiting.unshift(...tenants.filter((id) => !got.has(id)));
@@ -76,7 +87,7 @@ export class Puller {
     const told = this.#options.window.waitingIn(queue);
     let turns = this.#turns.get(queue);
     if (!turns) {
-      turns = { told: [], waiting: [], had: new Map(), hadAt: Number.NEGATIVE_INFINITY };
+      turns = { told: [], waiting: [], had: new Map(), hadAt: Number.NEGATIVE_INFINITY, hadSeconds: 0 };
       this.#turns.set(queue, turns);
     }
     if (turns.told !== told) {
