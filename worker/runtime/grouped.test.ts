@@ -64,20 +64,33 @@ it('should fail all of a group at once when the database is away: each caller tr
   expect(await grouped.add(4)).toBe('wrote 4');
 });
 
-it('should keep statements apart while few items wait, and write the first one at once', async () => {
-  const { grouped, statements } = store(2, 100, { ms: 60_000, enough: 3 });
-  // it would be a minute late otherwise
-  expect(await grouped.add(1)).toBe('wrote 1');
-  const few = [grouped.add(2), grouped.add(3)];
+const aMinute = { ms: 60_000, enough: 3 };
+
+it('should keep statements apart while callers come together and few items wait', async () => {
+  const { grouped, statements } = store(2, 100, aMinute);
+  await Promise.all([grouped.add(1), grouped.add(2)]);
+  const few = [grouped.add(3), grouped.add(4)];
   await wait(20);
-  expect(statements).toEqual([[1]]);
-  await Promise.all([...few, grouped.add(4)]);
-  expect(statements).toEqual([[1], [2, 3, 4]]);
+  expect(statements).toEqual([[1, 2]]);
+  await Promise.all([...few, grouped.add(5)]);
+  expect(statements).toEqual([
+    [1, 2],
+    [3, 4, 5],
+  ]);
+});
+
+it('should let a caller who is alone wait for nobody', async () => {
+  const { grouped } = store(2, 100, aMinute);
+  for (const item of [1, 2, 3]) expect(await grouped.add(item)).toBe(`wrote ${item}`);
 });
 
 it('should write what waits when the time between two statements is over', async () => {
   const { grouped, statements } = store(2, 100, { ms: 30, enough: 3 });
-  await grouped.add(1);
-  expect(await Promise.all([grouped.add(2), grouped.add(3)])).toEqual(['wrote 2', 'wrote 3']);
-  expect(statements).toEqual([[1], [2, 3]]);
+  const both = (items: readonly number[]) => Promise.all(items.map((item) => grouped.add(item)));
+  await both([1, 2]);
+  expect(await both([3, 4])).toEqual(['wrote 3', 'wrote 4']);
+  expect(statements).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
 });

@@ -7,8 +7,9 @@ export interface GroupedOptions<In, Out> {
   /** Statements under way side by side. */
   readonly lanes: number;
   /**
-   * Least time between the starts of two statements, where fewer than `enough` items wait: under load, groups are larger for it. Left out
-   * or 0, a statement starts as soon as a lane is free. An item that comes after a longer silence waits for nobody in any case.
+   * Least time between the starts of two statements while callers come together and fewer than `enough` items wait: groups are larger for
+   * it. Left out, a statement starts as soon as a lane is free. A caller who is alone waits for nobody in any case, nor does one who comes after
+   * a longer silence.
    */
   readonly spacing?: { readonly ms: number; readonly enough: number } | undefined;
   /** Writes all of them or none, and answers in their order. */
@@ -31,6 +32,8 @@ export class Grouped<In, Out> {
   #underWay = 0;
   #scheduled = false;
   #startedAt = Number.NEGATIVE_INFINITY;
+  /** Items of the statement that was started last. */
+  #started = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GroupedOptions<In, Out>) {
@@ -58,8 +61,10 @@ export class Grouped<In, Out> {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      const group = this.#waiting.splice(0, this.#options.most);
       this.#startedAt = performance.now();
-      void this.#send(this.#waiting.splice(0, this.#options.most));
+      this.#started = group.length;
+      void this.#send(group);
       this.#schedule();
     });
   }
@@ -68,6 +73,8 @@ export class Grouped<In, Out> {
   #earlyMs(): number {
     const { spacing } = this.#options;
     if (!spacing || this.#waiting.length >= spacing.enough) return 0;
+    const alone = this.#underWay === 0 && this.#started <= 1;
+    if (alone) return 0;
     return this.#startedAt + spacing.ms - performance.now();
   }
 
