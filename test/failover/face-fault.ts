@@ -68,6 +68,8 @@ export async function faceFault(
     redis: servers,
     tasks: counted,
     slots,
+    // as any worker is: the relays then leave the backlog to it
+    listed: true,
     consumer: {
       openSource: (options) => {
         const source = new JobSource(options);

@@ -71,7 +71,12 @@ describe('a broker URL', () => {
   });
 
   it('should name several sentinels parted by semicolons', () => {
-    const env = { CELERY_USE_SENTINEL: 'true', CELERY_SENTINEL_MASTER_NAME: 'mymaster', CELERY_SENTINEL_PASSWORD: 's' };
+    const env = {
+      CELERY_USE_SENTINEL: 'true',
+      CELERY_SENTINEL_MASTER_NAME: 'mymaster',
+      CELERY_SENTINEL_PASSWORD: 's',
+      REDIS_SENTINEL_USERNAME: 'watch',
+    };
     expect(broker('sentinel://:p%40ss@one:26380/1;sentinel://two/1; sentinel://[::1]:26381/1', env)).toEqual({
       topology: 'sentinel',
       db: 1,
@@ -82,6 +87,7 @@ describe('a broker URL', () => {
       ],
       masterName: 'mymaster',
       password: 'p@ss',
+      sentinelUsername: 'watch',
       sentinelPassword: 's',
     });
   });

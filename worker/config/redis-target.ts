@@ -129,7 +129,10 @@ function fromUrl(name: string, url: string, env: Environment, faults: Faults): R
     sentinels: parts.map((part) => ({ host: bareHost(part), port: Number(part.port || sentinelPort) })),
     masterName: masterName ?? '',
     ...credentials,
-    ...defined({ sentinelPassword: env.CELERY_SENTINEL_PASSWORD ?? env.REDIS_SENTINEL_PASSWORD }),
+    ...defined({
+      sentinelUsername: env.REDIS_SENTINEL_USERNAME,
+      sentinelPassword: env.CELERY_SENTINEL_PASSWORD ?? env.REDIS_SENTINEL_PASSWORD,
+    }),
   };
 }
 

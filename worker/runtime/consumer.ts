@@ -155,12 +155,11 @@ export class Consumer {
   }
 
   #openBacklog(puller: Puller): Backlog {
-    const { db } = this.#options;
     return {
       flows: (queue) => puller.flows(queue),
       pull: (queue, most) => this.#pull(puller, queue, most),
       start: (task, slot) => this.#occupy(slot, task.queue, this.#runPulled(task)),
-      giveBack: async ({ fence }) => void (await handBack(db, fence)),
+      giveBack: ({ fence }) => this.#giveBack(fence),
     };
   }
 
@@ -241,8 +240,9 @@ export class Consumer {
     }
     clearInterval(this.#lockTimer);
     await this.#watch?.stop();
-    await this.#leases.stop();
+    // what they were answered last goes back before nobody asks for claims any more
     await Promise.all([...this.#queueLoops.values()].map((loop) => loop.close()));
+    await this.#leases.stop();
   }
 
   /** Keeps a slot until its work has ended. */
@@ -364,6 +364,16 @@ export class Consumer {
       await wait(1000, undefined, { ref: false });
     } finally {
       this.#pulledRuns.delete(run);
+    }
+  }
+
+  /** Undoes a claim. One that cannot be undone now is found by its owner's name, or lapses. */
+  async #giveBack(fence: ClaimedTask['fence']): Promise<void> {
+    try {
+      await handBack(this.#options.db, fence);
+    } catch (error) {
+      this.#options.log.warn({ err: error, task_id: fence.id }, 'a claim was not given back; it is looked for');
+      this.#leases.doubt();
     }
   }
 

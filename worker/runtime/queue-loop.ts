@@ -51,7 +51,6 @@ export class QueueLoop {
   /** Asked for, and without a task yet. */
   readonly #slots = new Set<Slot>();
   #stopping = false;
-  #closed = false;
 
   constructor(deps: QueueLoopDeps) {
     this.#deps = deps;
@@ -90,7 +89,6 @@ export class QueueLoop {
   /** After `stop`: cuts its blocking call short. What it started can still be acknowledged. */
   async close(): Promise<void> {
     this.#stopping = true;
-    this.#closed = true;
     const late = wait(loopEndMs, undefined, { ref: false });
     // forced: there is no BullMQ main loop to wait for
     await Promise.race([this.#deps.source.close(true), late]);
@@ -104,22 +102,29 @@ export class QueueLoop {
     const { tier } = queues[source.queueName];
     let failures = 0;
     let atOnce = firstAtOnce;
+    /** Whether Redis had fewer jobs than it was last asked for: else what stands there goes first. */
+    let short = true;
     while (!this.#stopping) {
       try {
         this.#askedAt = undefined;
         const slot = await slots.take(tier, source.queueName);
         if (!slot) return;
         this.#askedAt = Date.now();
-        const flows = this.#flows();
+        const flowing: boolean = this.#flows();
+        const flows: boolean = short && flowing;
+        if (flowing) atOnce = maxAtOnce;
         // the two halves take turns: one is claimed while the other runs and ends
         const taken = this.#with(slot, flows ? Math.max(atOnce, Math.ceil(slots.capacity / 2)) : atOnce);
-        const asked = flows ? Math.min(atOnce, Math.ceil(taken.length / 2)) : taken.length;
+        const asked: number = flows ? Math.min(atOnce, Math.ceil(taken.length / 2)) : taken.length;
         const { fetched, pulled } = await this.#fill(taken.slice(0, asked), taken.slice(asked));
         failures = 0;
+        short = fetched < asked;
         atOnce = fetched === asked ? Math.min(2 * atOnce, maxAtOnce) : firstAtOnce;
         if (this.#stopping) return;
-        if (fetched < asked && pulled === 0)
+        if (short && pulled === 0) {
+          this.#askedAt = Date.now();
           await source.waitForWork(backlog && this.#flows() ? glanceSeconds : undefined);
+        }
       } catch (error) {
         if (this.#stopping) return;
         atOnce = firstAtOnce;
@@ -158,6 +163,8 @@ export class QueueLoop {
     // waited for below, unless the fetch throws first
     pulling?.catch(() => undefined);
     const left = await this.#fetch(asked);
+    // from here on it is the database that may be silent
+    this.#askedAt = undefined;
     const fetched = asked.length - left.length;
     if (!pulling) return { fetched, pulled: await this.#pull(left) };
     for (const slot of left) this.#release(slot);
@@ -198,9 +205,9 @@ export class QueueLoop {
     }
   }
 
-  /** Gives one of the slots its task. False after the end: what was asked for before it was answered after it. */
+  /** Gives one of the slots its task. False once it stops: what was asked for before is answered after. */
   #begin(free: Slot[], start: (slot: Slot) => void): boolean {
-    const slot = this.#closed ? undefined : free.shift();
+    const slot = this.#stopping ? undefined : free.shift();
     if (!slot) return false;
     this.#slots.delete(slot);
     start(slot);

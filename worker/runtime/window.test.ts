@@ -45,6 +45,16 @@ it('should let pass what is on its way to workers that pull, but nothing that wa
   expect(knowing(waiting(0.2)).admit(queue, 'crowd')).toBeUndefined();
 });
 
+it('should let in no more than wakes the workers while somebody waits for them to pull', () => {
+  const learned = (waiting: WindowState['waiting']) => {
+    const window = new Window({ size: 5000, isolatedPerTenant: 2, rates: noRates });
+    window.learn(state({ standing: [standing(60)], waiting, pulled: [queue] }));
+    return Array.from({ length: 100 }, () => window.admit(queue, 'crowd')).filter((place) => place !== undefined);
+  };
+  expect(learned([])).toHaveLength(100);
+  expect(learned([{ queue, tenantId: 'newcomer', seconds: 0.2 }])).toHaveLength(4);
+});
+
 it('should let nobody in past a rate limit', () => {
   const rates = { ...noRates, queues: new Map([[queue, { perSecond: 5 }]]) };
   expect(knowing(state(), rates).admit(queue, 'crowd')).toBeUndefined();

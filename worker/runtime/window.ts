@@ -4,7 +4,7 @@
  */
 import type { QueueName } from '../queues.ts';
 import { isLimited } from './ledger/rates.ts';
-import { fewInWindow, pairKey, type WindowLimits, type WindowState } from './ledger/window.ts';
+import { fewInWindow, pairKey, pulledSize, type WindowLimits, type WindowState } from './ledger/window.ts';
 
 /** Knowledge older than this is none: the relay has stopped, or the database is away. */
 const staleMs = 2000;
@@ -20,6 +20,8 @@ export class Window {
   #total = new Map<QueueName, number>();
   #standing = new Map<string, number>();
   #waiting: ReadonlySet<string> = new Set();
+  /** Pulled queues in which somebody waits. */
+  #backed: ReadonlySet<QueueName> = new Set();
   #tenants: ReadonlyMap<QueueName, readonly string[]> = new Map();
   #allWait = true;
   #readAt = 0;
@@ -40,6 +42,7 @@ export class Window {
       ({ queue, seconds }) => seconds > youngSeconds || !state.pulled.includes(queue),
     );
     this.#waiting = new Set(closed.map(({ queue, tenantId }) => pairKey(queue, tenantId)));
+    this.#backed = new Set(closed.map(({ queue }) => queue).filter((queue) => state.pulled.includes(queue)));
     const byQueue = Map.groupBy(state.waiting, ({ queue }) => queue);
     this.#tenants = new Map([...byQueue].map(([queue, pairs]) => [queue, pairs.map(({ tenantId }) => tenantId)]));
     this.#allWait = state.moreWait;
@@ -55,7 +58,8 @@ export class Window {
   /**
    * Whether a task may go to Redis right after its commit, past the relay: its place among the tenant's, or undefined. Half of the
    * window is kept for the relay, since several processes let in at once without knowing of each other; and nobody goes before
-   * what the same tenant has waiting in Postgres.
+   * what the same tenant has waiting in Postgres. While somebody waits whose workers pull, no more is let in than wakes them: as long as Redis has
+   * work they pull nothing, and who waits would not have his turn.
    */
   admit(queue: QueueName, tenantId: string): number | undefined {
     if (this.#allWait || Date.now() - this.#readAt > staleMs || isLimited(this.limits.rates, queue)) return undefined;
@@ -63,7 +67,8 @@ export class Window {
     if (this.#waiting.has(key)) return undefined;
     const total = this.#total.get(queue) ?? 0;
     const place = this.#standing.get(key) ?? 0;
-    if (total >= this.limits.size / 2 && (place >= fewInWindow || total >= this.limits.size)) return undefined;
+    const room = Math.min(this.limits.size / 2, this.#backed.has(queue) ? pulledSize : Number.POSITIVE_INFINITY);
+    if (total >= room && (place >= fewInWindow || total >= this.limits.size)) return undefined;
     this.#total.set(queue, total + 1);
     this.#standing.set(key, place + 1);
     return place;

@@ -44,7 +44,7 @@ export function registerWorker(db: Database, identity: WorkerIdentity, consumer:
     round: async () => {
       await db.query(
         `insert into workers (id, name, mode, queues, slots, pulls, running) values ($1, $2, $3, $4::text[], $5, $6, $7::jsonb)
-         on conflict (id) do update set running = excluded.running, seen_at = now()`,
+         on conflict (id) do update set slots = excluded.slots, running = excluded.running, seen_at = now()`,
         [
           id,
           identity.name,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Database } from '../../../worker/db/index.ts';
-import { ledger } from '../../../worker/runtime/index.ts';
+import { ledger, noRates } from '../../../worker/runtime/index.ts';
 import { openDatabase } from '../../harness/database-address.ts';
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 
@@ -79,6 +79,29 @@ it('should not read again for the window what has left it, before a vacuum has b
   await look();
   expect((await pagesRead()) - before).toBeLessThan(few);
   await db.query('alter table tasks_live reset (autovacuum_enabled)');
+});
+
+it('should let in what it can while somebody has a waiting row in hand, as a handler that replaces a task', async () => {
+  await db.query('truncate tasks_live');
+  const ids = [randomUUID(), randomUUID()];
+  await db.query(
+    `insert into tasks_live (id, tenant_id, name, queue, payload)
+     select id, $2::uuid, 'sample_noop', 'fast_tasks', '{}' from unnest($1::uuid[]) as id`,
+    [ids, tenantId],
+  );
+  const { address } = server;
+  if (!address) throw new Error('expected a Postgres with an address');
+  const other = openDatabase(address, { poolMax: 1 });
+  try {
+    await other.tx(async (tx) => {
+      await tx.query('select from tasks_live where id = $1 for update', [ids[0] ?? '']);
+      const limits = { size: 100, isolatedPerTenant: 1, rates: noRates };
+      const refilled = await ledger.refill(db, limits, undefined);
+      expect(refilled?.rows.map(({ id }) => id)).toEqual([ids[1]]);
+    });
+  } finally {
+    await other.close();
+  }
 });
 
 /** Pages of the table that were looked at so far. */

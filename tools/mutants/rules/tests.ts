@@ -11,6 +11,7 @@ export const clock = unit('runtime/ledger/clock.test.ts');
 export const ledgerWindow = unit('runtime/ledger/window.test.ts');
 export const handover = unit('runtime/handover.test.ts');
 export const window = unit('runtime/window.test.ts');
+export const queueLoop = unit('runtime/queue-loop.test.ts');
 export const puller = unit('runtime/puller.test.ts');
 export const reconciler = unit('runtime/reconciler.test.ts');
 export const runTask = unit('runtime/run-task.test.ts');

@@ -1,10 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: sources of templates stand in strings
 import type { Chapter } from '../mutant.ts';
-import { handover, job, keeping, ledgerWindow, puller, slots, window } from './tests.ts';
+import { handover, job, keeping, ledgerWindow, puller, queueLoop as queueLoopTest, slots, window } from './tests.ts';
 
 const inLedger = 'worker/runtime/ledger/window.ts';
 const inProcess = 'worker/runtime/window.ts';
 const pull = 'worker/runtime/ledger/pull.ts';
+const queueLoop = 'worker/runtime/queue-loop.ts';
 const enqueue = 'worker/runtime/enqueue.ts';
 const jobFile = 'worker/runtime/job.ts';
 
@@ -74,8 +75,8 @@ export const windows: Chapter = {
       id: 'window-fast-path-half',
       rule: 'The fast path fills half of the window, since processes do not know of each other.',
       file: inProcess,
-      text: 'total >= this.limits.size / 2 &&',
-      broken: 'total >= this.limits.size &&',
+      text: 'Math.min(this.limits.size / 2,',
+      broken: 'Math.min(this.limits.size,',
       test: window('up to half of its size'),
     },
     {
@@ -101,6 +102,38 @@ export const windows: Chapter = {
       text: '? Math.min(pulledSize, limits.size) : limits.size;',
       broken: '? limits.size : limits.size;',
       test: ledgerWindow('should let few in where the workers pull'),
+    },
+    {
+      id: 'pull-room',
+      rule: 'While somebody waits whose workers pull, the fast path lets in no more than wakes them.',
+      file: inProcess,
+      text: 'this.#backed.has(queue) ? pulledSize :',
+      broken: 'this.#backed.has(queue) ? Number.POSITIVE_INFINITY :',
+      test: window('should let in no more than wakes the workers'),
+    },
+    {
+      id: 'pull-second',
+      rule: 'What stands in Redis goes before the backlog.',
+      file: queueLoop,
+      text: 'const flows: boolean = short && flowing;',
+      broken: 'const flows: boolean = flowing;',
+      test: queueLoopTest('should pull nothing while Redis has a job for each slot'),
+    },
+    {
+      id: 'pull-plain',
+      rule: 'Nothing is pulled of a queue that Redis holds up.',
+      file: queueLoop,
+      text: 'if (!backlog || free.length === 0 || this.#stopping || !source.plain) return 0;',
+      broken: 'if (!backlog || free.length === 0 || this.#stopping) return 0;',
+      test: queueLoopTest('should pull nothing of a queue that something in Redis holds up'),
+    },
+    {
+      id: 'stop-begins-nothing',
+      rule: 'A worker that stops begins nothing that it is answered from then on, from Redis or the ledger.',
+      file: queueLoop,
+      text: 'const slot = this.#stopping ? undefined : free.shift();',
+      broken: 'const slot = free.shift();',
+      test: queueLoopTest('should hand back what Redis and the ledger answer'),
     },
     {
       id: 'pull-due',

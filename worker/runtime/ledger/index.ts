@@ -8,4 +8,4 @@ export { parentResults } from './flow-results.ts';
 export { pullTasks } from './pull.ts';
 export { readTasks } from './read.ts';
 export type { ClaimedTask, Fence } from './rows.ts';
-export { readWindow } from './window.ts';
+export { readWindow, refill } from './window.ts';

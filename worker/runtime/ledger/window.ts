@@ -19,7 +19,7 @@ export const fewInWindow = 8;
  * The window of a queue whose workers all pull: enough to wake those that sleep, which then take the backlog by themselves. What is
  * handed over beyond it costs an add, a fetch and an acknowledgement, and gains nothing.
  */
-const pulledSize = 64;
+export const pulledSize = 64;
 /** A queue and a tenant as one key. */
 export const pairKey = (queue: QueueName, tenantId: string): string => `${queue} ${tenantId}`;
 
@@ -273,13 +273,15 @@ interface HandoverRow {
   priority: number;
 }
 
+/** Rows that somebody has in hand are left to the next round: a handler may hold one for as long as its transaction, and all relays would wait. */
 async function markQueued(tx: Queryable, letIn: readonly LetIn[]): Promise<Handover[]> {
   const places = new Map(letIn.map(({ id, place }) => [id, place]));
   const rows = await tx.query<HandoverRow>(
     `update tasks_live t set status = 'QUEUED', queued_at = clock_timestamp()
-      where t.id = any ($1::uuid[]) and ${waits} and ${mayRun}
+      where ${waits} and t.id in (
+        select t.id from tasks_live t where t.id = any ($1::uuid[]) and ${waits} and ${mayRun} order by t.id for update skip locked)
       returning id, epoch, name, queue, tenant_id, user_id, payload, priority`,
-    [[...places.keys()].sort()],
+    [[...places.keys()]],
   );
   return rows.map((row) => ({
     id: row.id,
