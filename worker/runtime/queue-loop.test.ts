@@ -78,14 +78,11 @@ it('should pull for the slots that Redis has no job for', async () => {
   t.loop.stop();
 });
 
-it('should pull nothing while Redis has a job for each slot, although the backlog has given something', async () => {
+it('should ask both at once while the backlog flows, each for half of the free slots', async () => {
   const t = open({ flows: true });
   await t.fetched(1);
   await t.pulled(1);
-  t.pulls[0]?.answer(0);
-  t.fetches[0]?.answer(t.fetches[0].tokens.length);
-  await t.fetched(2);
-  expect(t.pulls).toHaveLength(1);
+  expect([t.fetches[0]?.tokens.length, t.pulls[0]?.most]).toEqual([capacity / 2, capacity / 2]);
   t.loop.stop();
 });
 

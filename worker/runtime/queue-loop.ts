@@ -102,26 +102,21 @@ export class QueueLoop {
     const { tier } = queues[source.queueName];
     let failures = 0;
     let atOnce = firstAtOnce;
-    /** Whether Redis had fewer jobs than it was last asked for: else what stands there goes first. */
-    let short = true;
     while (!this.#stopping) {
       try {
         this.#askedAt = undefined;
         const slot = await slots.take(tier, source.queueName);
         if (!slot) return;
         this.#askedAt = Date.now();
-        const flowing: boolean = this.#flows();
-        const flows: boolean = short && flowing;
-        if (flowing) atOnce = maxAtOnce;
+        const flows: boolean = this.#flows();
         // the two halves take turns: one is claimed while the other runs and ends
         const taken = this.#with(slot, flows ? Math.max(atOnce, Math.ceil(slots.capacity / 2)) : atOnce);
         const asked: number = flows ? Math.min(atOnce, Math.ceil(taken.length / 2)) : taken.length;
         const { fetched, pulled } = await this.#fill(taken.slice(0, asked), taken.slice(asked));
         failures = 0;
-        short = fetched < asked;
         atOnce = fetched === asked ? Math.min(2 * atOnce, maxAtOnce) : firstAtOnce;
         if (this.#stopping) return;
-        if (short && pulled === 0) {
+        if (fetched < asked && pulled === 0) {
           this.#askedAt = Date.now();
           await source.waitForWork(backlog && this.#flows() ? glanceSeconds : undefined);
         }

@@ -112,14 +112,6 @@ export const windows: Chapter = {
       test: window('should let in no more than wakes the workers'),
     },
     {
-      id: 'pull-second',
-      rule: 'What stands in Redis goes before the backlog.',
-      file: queueLoop,
-      text: 'const flows: boolean = short && flowing;',
-      broken: 'const flows: boolean = flowing;',
-      test: queueLoopTest('should pull nothing while Redis has a job for each slot'),
-    },
-    {
       id: 'pull-plain',
       rule: 'Nothing is pulled of a queue that Redis holds up.',
       file: queueLoop,
