@@ -40,6 +40,7 @@ export const notDurable = integration('runtime/not-durable.test.ts', 'redis');
 export const jobsInRedis = integration('runtime/jobs-in-redis.test.ts', 'redis');
 export const onPostgres = integration('runtime/broken-transaction.test.ts', 'docker');
 export const leaseRenewal = integration('runtime/lease-renewal.test.ts', 'docker');
+export const lostClaim = integration('runtime/lost-claim.test.ts', 'redis');
 export const deaths = integration('runtime/deaths.test.ts', 'docker');
 export const deathsOnPglite = integration('runtime/deaths.test.ts', 'redis');
 export const topologies = integration('runtime/topologies.test.ts', 'redis');

@@ -1,6 +1,16 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: sources of templates stand in strings
 import type { Chapter } from '../mutant.ts';
-import { handover, job, keeping, ledgerWindow, puller, queueLoop as queueLoopTest, slots, window } from './tests.ts';
+import {
+  handover,
+  job,
+  keeping,
+  ledgerWindow,
+  lostClaim,
+  puller,
+  queueLoop as queueLoopTest,
+  slots,
+  window,
+} from './tests.ts';
 
 const inLedger = 'worker/runtime/ledger/window.ts';
 const inProcess = 'worker/runtime/window.ts';
@@ -118,6 +128,15 @@ export const windows: Chapter = {
       text: 'if (!backlog || free.length === 0 || this.#stopping || !source.plain) return 0;',
       broken: 'if (!backlog || free.length === 0 || this.#stopping) return 0;',
       test: queueLoopTest('should pull nothing of a queue that something in Redis holds up'),
+    },
+    {
+      id: 'pull-answer-lost',
+      rule: 'Tasks that were pulled without an answer are found by their owner’s name and put back.',
+      file: 'worker/runtime/consumer.ts',
+      text: `      this.#leases.doubt();
+      throw error;`,
+      broken: '      throw error;',
+      test: lostClaim('should be given back when it was of many tasks'),
     },
     {
       id: 'stop-begins-nothing',
