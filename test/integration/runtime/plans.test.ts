@@ -81,28 +81,41 @@ it('should not read again for the window what has left it, before a vacuum has b
   await db.query('alter table tasks_live reset (autovacuum_enabled)');
 });
 
-it('should let in what it can while somebody has a waiting row in hand, as a handler that replaces a task', async () => {
-  await db.query('truncate tasks_live');
-  const ids = [randomUUID(), randomUUID()];
-  await db.query(
-    `insert into tasks_live (id, tenant_id, name, queue, payload)
+const inHand: Readonly<Record<string, () => Promise<readonly string[]>>> = {
+  'a relay let in': async () => {
+    const limits = { size: 100, isolatedPerTenant: 1, rates: noRates };
+    const refilled = await ledger.refill(db, limits, undefined);
+    return refilled?.rows.map(({ id }) => id) ?? [];
+  },
+  'a worker pull': async () => {
+    const pulled = await ledger.pullTasks(db, { ...pull, owner: randomUUID() });
+    return pulled.map(({ fence }) => fence.id);
+  },
+};
+
+it.each(Object.keys(inHand))(
+  'should let %s what it can while somebody has a waiting row in hand, as a handler that replaces it',
+  async (who) => {
+    await db.query('truncate tasks_live');
+    const ids = [randomUUID(), randomUUID()];
+    await db.query(
+      `insert into tasks_live (id, tenant_id, name, queue, payload)
      select id, $2::uuid, 'sample_noop', 'fast_tasks', '{}' from unnest($1::uuid[]) as id`,
-    [ids, tenantId],
-  );
-  const { address } = server;
-  if (!address) throw new Error('expected a Postgres with an address');
-  const other = openDatabase(address, { poolMax: 1 });
-  try {
-    await other.tx(async (tx) => {
-      await tx.query('select from tasks_live where id = $1 for update', [ids[0] ?? '']);
-      const limits = { size: 100, isolatedPerTenant: 1, rates: noRates };
-      const refilled = await ledger.refill(db, limits, undefined);
-      expect(refilled?.rows.map(({ id }) => id)).toEqual([ids[1]]);
-    });
-  } finally {
-    await other.close();
-  }
-});
+      [ids, tenantId],
+    );
+    const { address } = server;
+    if (!address) throw new Error('expected a Postgres with an address');
+    const other = openDatabase(address, { poolMax: 1 });
+    try {
+      await other.tx(async (tx) => {
+        await tx.query('select from tasks_live where id = $1 for update', [ids[0] ?? '']);
+        expect(await inHand[who]?.()).toEqual([ids[1]]);
+      });
+    } finally {
+      await other.close();
+    }
+  },
+);
 
 /** Pages of the table that were looked at so far. */
 async function pagesRead(): Promise<number> {
