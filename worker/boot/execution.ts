@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Database } from '../db/index.ts';
 import { createExecutor, createLeaver, createWatchdog, type Executor, type TaskRegistry } from '../runtime/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { watchMemory } from './memory-watch.ts';
 
 const host = new URL('./task-host.worker.ts', import.meta.url);
 
@@ -39,5 +40,6 @@ export function openExecutor(
     log,
   });
   stack.defer(() => executor.close());
+  stack.use(watchMemory({ workerClass, maxMib: maxMemoryPerChildMib, wearOut }));
   return executor;
 }

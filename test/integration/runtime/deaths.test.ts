@@ -155,6 +155,19 @@ describe('processes that die', () => {
     expect(worker.log()).toContain('a handler of sample_deaf does not end');
   });
 
+  it('should drain a worker that holds more memory than it may, and exit with 75', { timeout: longMs }, async () => {
+    // less than it holds once it has run something
+    const worker = await startMillrace({ ...env('fast_tasks'), MILLRACE_MAX_MEMORY_PER_CHILD: '128' });
+    const exited = once(worker.child, 'exit');
+    const noops = Array.from({ length: 2000 }, () => ({ task: 'sample_noop', payload: {}, tenantId }));
+    await producer.enqueuer.batch([...noops.slice(0, 1000)]);
+    await producer.enqueuer.batch([...noops.slice(1000)]);
+    const { id } = await producer.enqueuer.one({ task: 'sample_sleep', payload: { ms: 600_000 }, tenantId });
+    expect(await exited).toEqual([75, null]);
+    expect(await readTask(db, tenantId, id)).toMatchObject({ attempts: 0, deaths: 0, worker: null });
+    expect(worker.log()).toMatch(/it holds \d+ MB, more than MILLRACE_MAX_MEMORY_PER_CHILD \(128\)/);
+  });
+
   it('should leave no child behind when its worker is killed, not even a busy one', { timeout: longMs }, async () => {
     const worker = await startWorker('prefork');
     const { id } = await producer.enqueuer.one({ task: 'spins', payload: {}, tenantId });

@@ -87,7 +87,7 @@ export const worker = {
     'MB',
   )({
     default: 1024,
-    doc: 'Memory past which such a thread or child is replaced when its task is done. Its heap ends there; at twice as much it is killed.',
+    doc: 'Memory past which such a thread or child is replaced when its task is done. Its heap ends there; at twice as much it is killed. A worker that runs handlers on its loop (async, solo) drains past it and exits with 75.',
   }),
   MILLRACE_RESULT_TTL: integer(
     60,
