@@ -1,4 +1,7 @@
-/** What delivery promises, on each topology: standalone, Sentinel and Cluster, on PGlite, under the users of worker/redis/acl.ts. */
+/**
+ * What delivery promises, on each topology, on PGlite, under the users of worker/redis/acl.ts: standalone without TLS, Sentinel and Cluster
+ * with client certificates. The fault tests drive all three without TLS, the kit's own tests both.
+ */
 import { randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
 import { pino } from 'pino';
@@ -11,6 +14,7 @@ import { defaultTenantId as tenantId } from '../../../worker/services/tenants/te
 import { databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 import type { RedisServers } from '../../harness/redis.ts';
 import { createAcl } from '../../harness/redis-acl.ts';
+import { createTls } from '../../harness/redis-tls.ts';
 import { startRuntime, type TestRuntime } from '../../harness/runtime.ts';
 import { type RunningTopology, startTopology, topologyNames } from '../../harness/topologies.ts';
 
@@ -22,6 +26,7 @@ const backMs = 30_000;
 const stopMs = 20_000;
 
 describe.each(topologyNames)('delivery through redis as %s', (topology) => {
+  const tls = topology === 'standalone' ? undefined : createTls();
   let servers: RunningTopology;
   /** For clients that are none of ours. */
   let producer: Pick<RedisServers, 'targets'>;
@@ -68,7 +73,7 @@ describe.each(topologyNames)('delivery through redis as %s', (topology) => {
 
   beforeAll(async () => {
     const acl = createAcl();
-    servers = await startTopology(topology, undefined, acl);
+    servers = await startTopology(topology, tls, acl);
     producer = acl.as('millrace-producer', servers);
     database = await (await databaseKinds.pglite()).open();
     runtime = startRuntime({ db: database.db, redis: acl.as('millrace-worker', servers), tasks });
@@ -77,6 +82,7 @@ describe.each(topologyNames)('delivery through redis as %s', (topology) => {
     await runtime[Symbol.asyncDispose]();
     await database[Symbol.asyncDispose]();
     await servers[Symbol.asyncDispose]();
+    tls?.[Symbol.dispose]();
   });
 
   const send = (task: string, payload: { [key: string]: string | number }) =>
