@@ -132,11 +132,12 @@ const answerSeconds = 3;
 
 /**
  * Puts back what this owner has claimed and knows nothing of: the answer to the claim was lost. Safe even when that answer comes
- * after all: the epoch goes up, and what it would start is refused.
+ * after all: the epoch goes up, and what it would start is refused. A first attempt was never started then, and may still expire.
  */
 export async function giveBackUnknown(db: Queryable, owner: string, known: readonly Fence[]): Promise<number> {
   const rows = await db.query(
-    `update tasks_live t set ${putBack}
+    `update tasks_live t set ${putBack},
+            started_at = case when attempts <= 1 and not suspect and deaths = 0 then null else started_at end
       where t.owner = $1 and t.status = 'RUNNING'
         and t.lease_until < statement_timestamp() + interval '${leaseSeconds - answerSeconds} seconds'
         and not exists (select 1 from unnest($2::uuid[], $3::bigint[]) as known (id, epoch)

@@ -106,6 +106,24 @@ describe('a lease', () => {
     expect(await giveBackUnknown(db, fence.owner, [])).toBe(1);
     expect(await rowOf(db, fence.id)).toMatchObject({ status: 'PENDING', epoch: 2, attempts: 0 });
   });
+
+  it('should leave a task as one that never started when its first attempt is given back so, and as one that did after a takeover', async () => {
+    const startedAt = async ({ id, owner }: Fence) => {
+      await db.query(`update tasks_live set lease_until = clock_timestamp() + interval '20 seconds' where id = $1`, [
+        id,
+      ]);
+      expect(await giveBackUnknown(db, owner, [])).toBe(1);
+      const [row] = await db.query<{ at: Date | null }>('select started_at as at from tasks_live where id = $1', [id]);
+      return row?.at;
+    };
+    const { fence } = await runningTask(db);
+    expect(await startedAt(fence)).toBeNull();
+    const { fence: first } = await runningTask(db);
+    await lapse(db, first.id);
+    const [taken] = await claimTasks(db, [first.id], randomUUID(), 'test');
+    if (!taken) throw new Error('the lease that is over was to be taken over');
+    expect(await startedAt(taken.fence)).toBeInstanceOf(Date);
+  });
 });
 
 /** Every write of a run, and whether it was let in. */
