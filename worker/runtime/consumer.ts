@@ -355,6 +355,7 @@ export class Consumer {
     const run: Run = { id: task.fence.id, task: task.name, queue: task.queue, startedAt: Date.now() };
     this.#pulledRuns.add(run);
     try {
+      failpoint('pulled');
       failpoint('claimed');
       await this.#run(task);
       failpoint('end_committed');

@@ -43,6 +43,7 @@ export const process = {
     'marked_queued',
     'fetched',
     'claimed',
+    'pulled',
     'effect_committed',
     'end_committed',
   )({
