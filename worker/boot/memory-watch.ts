@@ -2,7 +2,7 @@
 import type { WorkerClass } from '../config/config.ts';
 
 /** Memory grows over minutes; one look is a system call. */
-const usualLookMs = 10_000;
+const lookMs = 10_000;
 const mebibyte = 1024 * 1024;
 
 export interface MemoryWatchOptions {
@@ -11,16 +11,17 @@ export interface MemoryWatchOptions {
   readonly maxMib: number;
   /** Asks for the process to be drained and started anew; called once. */
   readonly wearOut: (reason: string) => void;
-  /** Shorter in tests. */
-  readonly lookMs?: number | undefined;
   /** Resident memory of this process, bytes. */
   readonly residentBytes?: (() => number) | undefined;
 }
 
 /** Where threads or children run the handlers, those are recycled, and this process holds next to nothing of theirs. */
-export function watchMemory(options: MemoryWatchOptions): Disposable {
-  const { workerClass, maxMib, wearOut, lookMs = usualLookMs } = options;
-  const { residentBytes = () => process.memoryUsage.rss() } = options;
+export function watchMemory({
+  workerClass,
+  maxMib,
+  wearOut,
+  residentBytes = () => process.memoryUsage.rss(),
+}: MemoryWatchOptions): Disposable {
   if (workerClass !== 'async' && workerClass !== 'solo') return { [Symbol.dispose]: () => undefined };
   const timer = setInterval(() => {
     const mib = Math.round(residentBytes() / mebibyte);

@@ -107,7 +107,6 @@ export class Consumer {
   readonly #chains = new Set<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #puller: Puller | undefined;
-  readonly #backlog: Backlog | undefined;
   readonly #lockTimer: NodeJS.Timeout;
   #watch: Loop | undefined;
   #stopping = false;
@@ -125,7 +124,6 @@ export class Consumer {
     });
     this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
     this.#puller = options.window && new Puller({ db, window: options.window, owner: this.#owner, worker });
-    this.#backlog = this.#puller && this.#openBacklog(this.#puller);
     this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
   }
 
@@ -149,7 +147,7 @@ export class Consumer {
       slots: this.#slots,
       token: () => `${this.#owner}:${this.#tokens++}`,
       start: (source, job, token, slot) => this.#occupy(slot, queue, this.#work(source, job, token)),
-      backlog: this.#backlog,
+      backlog: this.#puller && this.#openBacklog(this.#puller),
       log,
     });
   }

@@ -96,6 +96,16 @@ it('should pull nothing of a queue that something in Redis holds up', async () =
   t.loop.stop();
 });
 
+it('should not take an answer of the database for one of Redis', async () => {
+  const t = open({ flows: true });
+  await t.fetched(1);
+  await t.pulled(1);
+  t.pulls[0]?.answer(1);
+  await vi.waitFor(() => expect(t.started).toEqual(['task 0']));
+  expect(t.loop.everHeard).toBe(false);
+  t.loop.stop();
+});
+
 it('should be silent while Redis does not answer, and not while the database does not', async () => {
   const t = open();
   await t.fetched(1);

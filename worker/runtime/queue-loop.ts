@@ -108,10 +108,10 @@ export class QueueLoop {
         const slot = await slots.take(tier, source.queueName);
         if (!slot) return;
         this.#askedAt = Date.now();
-        const flows: boolean = this.#flows();
+        const flows = this.#flows();
         // the two halves take turns: one is claimed while the other runs and ends
         const taken = this.#with(slot, flows ? Math.max(atOnce, Math.ceil(slots.capacity / 2)) : atOnce);
-        const asked: number = flows ? Math.min(atOnce, Math.ceil(taken.length / 2)) : taken.length;
+        const asked = flows ? Math.min(atOnce, Math.ceil(taken.length / 2)) : taken.length;
         const { fetched, pulled } = await this.#fill(taken.slice(0, asked), taken.slice(asked));
         failures = 0;
         atOnce = fetched === asked ? Math.min(2 * atOnce, maxAtOnce) : firstAtOnce;
@@ -191,7 +191,6 @@ export class QueueLoop {
     try {
       if (!backlog || free.length === 0 || this.#stopping || !source.plain) return 0;
       const found = await backlog.pull(source.queueName, free.length);
-      this.heard();
       const late = found.filter((task) => !this.#begin(free, (slot) => backlog.start(task, slot)));
       await Promise.all(late.map((task) => backlog.giveBack(task)));
       return found.length;

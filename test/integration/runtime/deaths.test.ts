@@ -159,9 +159,8 @@ describe('processes that die', () => {
     // less than it holds once it has run something
     const worker = await startMillrace({ ...env('fast_tasks'), MILLRACE_MAX_MEMORY_PER_CHILD: '128' });
     const exited = once(worker.child, 'exit');
-    const noops = Array.from({ length: 2000 }, () => ({ task: 'sample_noop', payload: {}, tenantId }));
-    await producer.enqueuer.batch([...noops.slice(0, 1000)]);
-    await producer.enqueuer.batch([...noops.slice(1000)]);
+    const noops = Array.from({ length: 1000 }, () => ({ task: 'sample_noop', payload: {}, tenantId }));
+    for (const batch of [noops, noops]) await producer.enqueuer.batch(batch);
     const { id } = await producer.enqueuer.one({ task: 'sample_sleep', payload: { ms: 600_000 }, tenantId });
     expect(await exited).toEqual([75, null]);
     expect(await readTask(db, tenantId, id)).toMatchObject({ attempts: 0, deaths: 0, worker: null });
