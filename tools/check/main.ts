@@ -1,10 +1,11 @@
 /**
  * `npm run check`: is the tree in order? Runs every check, two at a time, also after one failed; prints a line for each,
- * and only for a failed one what it said, and why for one that cannot be made on this machine. `--report FILE` writes `{passed, failed, skipped}`. Exits 1 when one failed.
+ * and only for a failed one what it said, and why for one that cannot be made on this machine. `--report FILE` writes `{passed, failed, skipped, failures}`. Exits 1 when one failed.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runGroup } from '../process-group.ts';
+import { failureText } from '../test/suites.ts';
 import { type Check, checks } from './checks.ts';
 import { notCheckedExit } from './not-checked.ts';
 
@@ -14,6 +15,8 @@ const limitSeconds = 300;
 const maxOutputChars = 20_000;
 
 type State = 'passed' | 'failed' | 'skipped';
+
+const failures: string[] = [];
 
 async function run({ name, command }: Check): Promise<State> {
   let output = '';
@@ -35,7 +38,10 @@ async function run({ name, command }: Check): Promise<State> {
     skipped: `not checked: ${output.split('\n')[0] ?? ''}`,
   };
   console.log(`${name.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  ${said[state]}`);
-  if (state === 'failed') console.log(indented(output));
+  if (state === 'failed') {
+    console.log(indented(output));
+    failures.push(failureText(name, output));
+  }
   return state;
 }
 
@@ -52,6 +58,6 @@ async function lane(): Promise<void> {
 }
 await Promise.all(Array.from({ length: parallel }, lane));
 const count = (state: State) => results.filter((result) => result === state).length;
-const counts = { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+const counts = { passed: count('passed'), failed: count('failed'), skipped: count('skipped'), failures };
 if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(counts));
 process.exitCode = counts.failed > 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 /**
  * `make test`: every suite in turn, going on after one that fails. Each suite's time stands beside its budget; the last
- * line is `N passed, N failed` over all; exits 1 when anything failed. Names given as arguments choose suites.
+ * line is `N passed, N failed` over all, and before the times stands again what failed and why, since a long log is
+ * seldom kept whole. Exits 1 when anything failed. Names given as arguments choose suites.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,13 +17,13 @@ interface Outcome extends Counts {
 /** What a suite says of itself, mended by how it ended: a crash, or a report that is missing, is one failed. */
 function countsOf(suite: Suite, { exitCode, timedOut }: GroupResult, reportFile: string): Counts {
   const ended = exitCode === 0 && !timedOut;
-  const bare: Counts = { passed: ended ? 1 : 0, failed: ended ? 0 : 1, skipped: 0 };
+  const bare: Counts = { passed: ended ? 1 : 0, failed: ended ? 0 : 1, skipped: 0, failures: [] };
   if (suite.counts === undefined) return bare;
   try {
     const counts = suite.counts(reportFile);
     return !ended && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: ['no report that can be read'] };
   }
 }
 
@@ -64,6 +65,9 @@ try {
   for (const suite of toRun) outcomes.push(await runSuite(suite, folder));
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+for (const { suite, failures } of outcomes) {
+  for (const failure of failures) console.log(`\n${suite.name} failed: ${failure}`);
 }
 const sum = (of: (counts: Counts) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0);
 const failed = sum((counts) => counts.failed);

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What failed, each by its name with the first lines of why: said again at the end, where a cut log still has it. */
+  readonly failures: readonly string[];
 }
 
 export interface Suite {
@@ -69,8 +72,22 @@ export interface VitestReport {
   readonly success: boolean;
   readonly testResults: readonly {
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly name?: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName?: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
   }[];
+}
+
+const maxFailureLines = 12;
+
+/** A failure's name and the first lines of why, indented below it. */
+export function failureText(name: string, why = ''): string {
+  const lines = why.trimEnd().split('\n').slice(0, maxFailureLines);
+  return [name, ...lines.map((line) => `    ${line}`)].join('\n').trimEnd();
 }
 
 /** A file that failed without a failed test (it did not load, or a hook threw) counts as one failed. */
@@ -79,13 +96,24 @@ export function vitestCounts({ success, testResults }: VitestReport): Counts {
   const withStatus = (status: string) => tests.filter((test) => test.status === status).length;
   const brokenFiles = testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-  ).length;
+  );
   const passed = withStatus('passed');
-  const failed = withStatus('failed') + brokenFiles;
+  const failures = [
+    ...brokenFiles.map(({ name = 'a file', message }) => failureText(relative(process.cwd(), name), message)),
+    ...testResults.flatMap(({ name = '', assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(({ fullName = 'a test', failureMessages }) =>
+          failureText(`${relative(process.cwd(), name)}: ${fullName}`, failureMessages?.join('\n')),
+        ),
+    ),
+  ];
+  const failed = failures.length;
   // An unhandled rejection fails the run and no test: it must still count.
   return {
     passed,
     failed: !success && failed === 0 ? 1 : failed,
     skipped: tests.length - passed - withStatus('failed'),
+    failures,
   };
 }
