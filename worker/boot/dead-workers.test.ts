@@ -20,11 +20,11 @@ const overdueOf = async () => {
 it('should end what its worker was killed for, and tell it once, also what the watchdog has written itself', async () => {
   const [own, written] = [await overdueOf(), await overdueOf()];
   await endOverdue(db, [written]);
-  const told: Parameters<LiveSink['publish']>[0][] = [];
+  const told: ReturnType<Parameters<LiveSink['publish']>[1]>[] = [];
   const dead = new DeadWorkers({
     db,
     broker: { ready: false, releaseJobs: async () => undefined },
-    live: { publish: (event) => void told.push(event), publishLater: () => undefined },
+    live: { publish: (_, make) => void told.push(make()), publishLater: () => undefined },
     log,
     onGivenBack: () => undefined,
   });

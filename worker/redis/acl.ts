@@ -31,8 +31,11 @@ const answering = [
   ...['exec', 'exists', 'hmget', 'lindex', 'llen', 'lpos', 'multi', 'rpop', 'zcard', 'zcount', 'zrank', 'zscore'],
 ];
 
-/** Events of tasks: what is written of them is among `adding`. */
-const listening = ['xrange', 'xread', 'xrevrange'];
+/** Events of tasks: whether anybody listens to them, and writing them. */
+const telling = ['mget', 'xadd'];
+
+/** Listening to them, and letting that be known. */
+const listening = ['get', 'pexpire', 'set', 'time', 'xadd', 'xrange', 'xread', 'xrevrange'];
 
 /** Of the scripts that take, end and put back jobs; and waiting for one. */
 const consuming = [
@@ -67,17 +70,17 @@ export const aclUsers = {
     ...data,
     purpose:
       'MODE=api: hands tasks over, puts back what was lost, pauses queues, tells how much waits and what becomes of tasks.',
-    commands: together(connecting, adding, maintaining, answering, listening),
+    commands: together(connecting, adding, maintaining, answering, telling, listening),
   },
   'millrace-worker': {
     ...data,
     purpose: 'MODE=worker and MODE=all: what the API may, and taking, ending and putting back jobs.',
-    commands: together(connecting, adding, maintaining, answering, listening, consuming),
+    commands: together(connecting, adding, maintaining, answering, telling, listening, consuming),
   },
   'millrace-beat': {
     ...data,
     purpose: 'MODE=beat: hands tasks over and puts back what was lost.',
-    commands: together(connecting, adding, maintaining),
+    commands: together(connecting, adding, maintaining, telling),
   },
   'millrace-producer': {
     ...data,

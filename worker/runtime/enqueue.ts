@@ -138,7 +138,7 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
     if (live === noLive) return;
     for (const [index, row] of rows.entries()) {
       const answer = accepted[index];
-      if (answer?.created) live.publish(acceptedEvent(row, answer, durable));
+      if (answer?.created) live.publish(row.tenantId, () => acceptedEvent(row, answer, durable));
     }
     const replaced = accepted.flatMap((answer) => answer.replaced ?? []);
     if (replaced.length > 0) void publishStates({ live, db, log }, replaced);

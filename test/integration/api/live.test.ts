@@ -247,11 +247,12 @@ describe('slow readers', () => {
     const tasks = Array.from({ length: 20 }, () => randomUUID());
     const rounds = 100;
     for (let n = 1; n <= rounds; n += 1) {
-      for (const id of tasks) t.runtime.live.publish(progressOf(id, n));
+      for (const id of tasks) t.runtime.live.publish(defaultTenantId, () => progressOf(id, n));
       // more than kernels keep for a connection, in steps that the stream holds
       if (n % 10 === 0) await quick.until(({ data }) => data?.task_id === tasks.at(-1) && data.n === n);
     }
-    for (const id of tasks) t.runtime.live.publish({ ...progressOf(id, rounds + 1), event: 'result' as const });
+    for (const id of tasks)
+      t.runtime.live.publish(defaultTenantId, () => ({ ...progressOf(id, rounds + 1), event: 'result' as const }));
     for (const id of tasks) await quick.until(isEnd(id));
     slow.read();
     for (const id of tasks) await slow.until(isEnd(id));

@@ -39,7 +39,7 @@ it('should carry the events of many tenants on a cluster, and let them be resume
     for (let n = 0; n < 3; n += 1) {
       for (const tenantId of tenants) {
         const task = { taskId: randomUUID(), userId: undefined, epoch: 0, durable: false };
-        publisher.publish({ event: 'progress', tenantId, ...task, data: `{"n":${n}}` });
+        publisher.publish(tenantId, () => ({ event: 'progress', tenantId, ...task, data: `{"n":${n}}` }));
       }
     }
     await vi.waitFor(

@@ -20,7 +20,7 @@ describe.each(topologyNames)('queues of tasks that are not durable, through redi
     const depth = () => notDurableDepth(broker, 'mail', 0);
     const told: string[] = [];
     const live = {
-      publish: ({ taskId }: { readonly taskId: string }) => void told.push(taskId),
+      publish: (_: string, make: () => { readonly taskId: string }) => void told.push(make().taskId),
       publishLater: () => undefined,
     };
     const other = randomUUID();

@@ -155,7 +155,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       const stands = isNotDurableRow(row) ? await notDurable.remove(row) : row;
       if (stands === undefined) throw taskNotFound(id);
       if (stands === 'removed') {
-        live.publish(removedEvent(row, reason));
+        live.publish(row.tenant_id, () => removedEvent(row, reason));
         return reply.code(202).send({ task_id: id, status: 'CANCELLED', durable: false });
       }
       if (!isTerminal(stands.status)) {

@@ -71,7 +71,7 @@ async function publishRows({ live, db }: TellDeps, ids: readonly string[]): Prom
   const told: TaskRow[] = [];
   for (const some of batches(ids)) {
     const rows = await readStates(db, some);
-    for (const row of rows) live.publish(eventOfRow(row, undefined));
+    for (const row of rows) live.publish(row.tenant_id, () => eventOfRow(row, undefined));
     told.push(...rows);
   }
   return told;

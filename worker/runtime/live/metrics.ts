@@ -8,6 +8,8 @@ export type ListenerScope = 'task' | 'user' | 'tenant';
 export interface LiveMetrics {
   written(events: number): void;
   dropped(reason: DropReason, events: number): void;
+  /** Not written because nobody listens. */
+  unwanted(events: number): void;
   read(events: number): void;
   /** The ledger was asked because streams may have lost something. */
   recovered(): void;
@@ -26,6 +28,11 @@ export function createLiveMetrics(registry: Registry): LiveMetrics {
     name: 'millrace_live_events_dropped_total',
     help: 'Events that were not written: Redis away, the queue before it full, or refused. The ledger has what they told.',
     labelNames: ['reason'] as const,
+    registers,
+  });
+  const unwanted = new Counter({
+    name: 'millrace_live_events_unwanted_total',
+    help: 'Events that were not written because nobody listens to any tenant of their stream.',
     registers,
   });
   const read = new Counter({
@@ -47,6 +54,7 @@ export function createLiveMetrics(registry: Registry): LiveMetrics {
   return {
     written: (events) => written.inc(events),
     dropped: (reason, events) => dropped.inc({ reason }, events),
+    unwanted: (events) => unwanted.inc(events),
     read: (events) => read.inc(events),
     recovered: () => recoveries.inc(),
     listening(scope) {

@@ -7,12 +7,13 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { within } from '../../within.ts';
 import { keptEvents, type NewLiveEvent, shardOf, streamKey, toEntry } from './event.ts';
 import type { LiveMetrics } from './metrics.ts';
+import { Wanted } from './wanted.ts';
 
 export interface LiveSink {
-  /** Returns at once and never throws. */
-  publish(event: NewLiveEvent): void;
+  /** Tells what `make` gives, which is not called when nobody listens. Returns at once and never throws. */
+  publish(tenantId: string, make: () => NewLiveEvent): void;
   /** As `publish`, a moment later, of what `make` gives then: nothing, when there is no news in it any more. */
-  publishLater(make: () => NewLiveEvent | undefined): void;
+  publishLater(tenantId: string, make: () => NewLiveEvent | undefined): void;
 }
 
 /** For processes in which nobody is to be told. */
@@ -44,6 +45,7 @@ export interface PublisherDeps {
 
 export class LivePublisher implements LiveSink {
   readonly #deps: PublisherDeps;
+  readonly #wanted: Wanted;
   #waiting: NewLiveEvent[] = [];
   #later: (() => NewLiveEvent | undefined)[] = [];
   #writing: Promise<void> | undefined;
@@ -51,9 +53,24 @@ export class LivePublisher implements LiveSink {
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
+    this.#wanted = new Wanted(deps);
   }
 
-  publish(event: NewLiveEvent): void {
+  publish(tenantId: string, make: () => NewLiveEvent): void {
+    if (this.#wanted.has(tenantId)) this.#push(make());
+  }
+
+  publishLater(tenantId: string, make: () => NewLiveEvent | undefined): void {
+    // who begins to listen meanwhile reads in the ledger what was not told
+    if (!this.#wanted.has(tenantId)) return;
+    if (this.#later.length >= maxWaiting) {
+      this.#deps.metrics.dropped('full', 1);
+      return;
+    }
+    if (this.#later.push(make) === 1) setTimeout(() => this.#publishDelayed(), laterMs);
+  }
+
+  #push(event: NewLiveEvent): void {
     const { connection, metrics } = this.#deps;
     const reason = connection.status !== 'ready' ? 'away' : this.#waiting.length >= maxWaiting ? 'full' : undefined;
     if (reason) {
@@ -64,18 +81,10 @@ export class LivePublisher implements LiveSink {
     this.#start();
   }
 
-  publishLater(make: () => NewLiveEvent | undefined): void {
-    if (this.#later.length >= maxWaiting) {
-      this.#deps.metrics.dropped('full', 1);
-      return;
-    }
-    if (this.#later.push(make) === 1) setTimeout(() => this.#publishDelayed(), laterMs);
-  }
-
   #publishDelayed(): void {
     for (const make of this.#later.splice(0)) {
       const event = make();
-      if (event) this.publish(event);
+      if (event) this.#push(event);
     }
   }
 

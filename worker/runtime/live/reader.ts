@@ -4,6 +4,7 @@ import type { RedisConnection } from '../../redis/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { answered } from '../../within.ts';
 import { fromEntry, keptEvents, type LiveEvent, streamKey } from './event.ts';
+import { renewWantedMs, want, wantedKey } from './wanted.ts';
 
 /** A tenant whose stream was not read before is heard from after this at the latest; four small commands a second while it is quiet. */
 const blockMs = 250;
@@ -28,12 +29,16 @@ export interface ReaderDeps {
   /** Something of this shard may never come: Redis was away, its stream was lost, or was trimmed faster than it was read. */
   readonly onGap: (shard: number) => void;
   readonly log: Logger;
+  /** Shorter in tests. */
+  readonly renewMs?: number | undefined;
 }
 
 interface Watched {
   users: number;
   /** Up to where the stream was read; undefined until Redis has said where it ends. */
   position: string | undefined;
+  /** By `performance.now()`: when every writer knows that this is read. */
+  knownAt: number;
 }
 
 export type Replay =
@@ -65,6 +70,7 @@ export class LiveReader {
   readonly #ended: Promise<void>;
   #wake = Promise.withResolvers<void>();
   #outage = false;
+  #renewedAt = performance.now();
 
   constructor(deps: ReaderDeps) {
     this.#deps = deps;
@@ -82,16 +88,21 @@ export class LiveReader {
 
   /** Reads this shard from now on: what is written after this resolves is told. Call `unwatch` as often. */
   async watch(shard: number): Promise<void> {
-    const watched = this.#watched.get(shard) ?? { users: 0, position: undefined };
+    const watched = this.#watched.get(shard) ?? { users: 0, position: undefined, knownAt: 0 };
     this.#watched.set(shard, watched);
     watched.users += 1;
-    if (watched.position !== undefined) return;
-    const end = await this.#endOf(shard).catch(() => undefined);
-    // somebody else may have been faster
-    watched.position ??= end;
-    // unknown: the loop asks again, and then has the ledger asked
-    if (watched.position === undefined) this.#outage = true;
-    this.#wake.resolve();
+    if (watched.position === undefined) {
+      const wanted = await want(this.#deps.asking, shard).catch(() => undefined);
+      // somebody else may have been faster
+      watched.position ??= wanted?.end;
+      watched.knownAt = Math.max(watched.knownAt, performance.now() + (wanted?.waitMs ?? 0));
+      // unknown: the loop asks again, and then has the ledger asked
+      if (watched.position === undefined) this.#outage = true;
+      this.#wake.resolve();
+    }
+    // what writers leave out until they know, the ledger tells who asks it after this
+    const left = watched.knownAt - performance.now();
+    if (left > 0) await wait(left);
   }
 
   unwatch(shard: number): void {
@@ -106,14 +117,17 @@ export class LiveReader {
     const { asking } = this.#deps;
     const key = streamKey(shard);
     try {
+      const since = await inTime(asking.get(wantedKey(shard)));
+      // nobody listened for a while, so that nothing was written
+      if (since === null || compareIds(since, id) > 0) return 'gap';
       // the oldest first: if something is trimmed in between, that shows in the ids
       const [[oldest] = []] = await inTime(asking.xrange(key, '-', '+', 'COUNT', 1));
       if (oldest === undefined || compareIds(oldest, id) > 0) return 'gap';
       const end = await this.#endOf(shard);
       // of a stream that was lost, or a server that did not have it yet
       if (compareIds(end, id) < 0) return 'gap';
-      const since = `${Math.max(0, parts(id)[0] - beforeMs)}-0`;
-      const entries: Entry[] = await inTime(asking.xrange(key, since, end, 'COUNT', replayCount));
+      const from = `${Math.max(0, parts(id)[0] - beforeMs)}-0`;
+      const entries: Entry[] = await inTime(asking.xrange(key, from, end, 'COUNT', replayCount));
       const [[still] = []] = await inTime(asking.xrange(key, '-', '+', 'COUNT', 1));
       if (still === undefined || compareIds(still, id) > 0 || entries.length === replayCount) return 'gap';
       const cut = entries.findIndex(([one]) => compareIds(one, id) > 0);
@@ -142,7 +156,10 @@ export class LiveReader {
       }
       try {
         if (this.#outage) await this.#return();
-        else await this.#read();
+        else {
+          if (performance.now() >= this.#renewedAt + (this.#deps.renewMs ?? renewWantedMs)) await this.#renew();
+          await this.#read();
+        }
       } catch (error) {
         if (!this.#outage && !signal.aborted)
           this.#deps.log.warn({ err: error }, 'streams of events cannot be read; the ledger is asked meanwhile');
@@ -181,13 +198,33 @@ export class LiveReader {
 
   /** After an outage, perhaps on another server: goes on where each stream was left, or from its end where that is gone. */
   async #return(): Promise<void> {
-    for (const [shard, watched] of this.#watched) {
-      const end = await this.#endOf(shard);
-      if (watched.position === undefined || compareIds(end, watched.position) < 0) watched.position = end;
-    }
+    const shards = [...this.#watched.keys()];
+    await this.#want(shards);
     this.#outage = false;
     // writers may have dropped what they had to tell
-    for (const shard of this.#watched.keys()) this.#deps.onGap(shard);
+    for (const shard of shards) this.#deps.onGap(shard);
+  }
+
+  /** Keeps the streams written that are read here. Where that was forgotten, by a failover or a long stall, something was not. */
+  async #renew(): Promise<void> {
+    for (const shard of await this.#want([...this.#watched.keys()])) this.#deps.onGap(shard);
+  }
+
+  /** Those of these shards that were not written any more; resolves when all writers know better. */
+  async #want(shards: readonly number[]): Promise<readonly number[]> {
+    const forgotten: number[] = [];
+    let waitMs = 0;
+    for (const shard of shards) {
+      const wanted = await want(this.#deps.asking, shard);
+      if (wanted.isNew) forgotten.push(shard);
+      waitMs = Math.max(waitMs, wanted.waitMs);
+      const watched = this.#watched.get(shard);
+      if (watched && (watched.position === undefined || compareIds(wanted.end, watched.position) < 0))
+        watched.position = wanted.end;
+    }
+    this.#renewedAt = performance.now();
+    if (waitMs > 0) await wait(waitMs);
+    return forgotten;
   }
 
   async #endOf(shard: number): Promise<string> {

@@ -22,12 +22,16 @@ const claimed: ClaimedTask = {
 function run() {
   const told: string[] = [];
   const later: (() => NewLiveEvent | undefined)[] = [];
-  const publish = ({ event, data }: NewLiveEvent) => void told.push(`${event} ${JSON.parse(data).status}`);
-  const events = new RunEvents({ publish, publishLater: (make) => void later.push(make) }, claimed);
+  const tell = ({ event, data }: NewLiveEvent) => void told.push(`${event} ${JSON.parse(data).status}`);
+  const sink = {
+    publish: (_tenantId: string, make: () => NewLiveEvent) => tell(make()),
+    publishLater: (_tenantId: string, make: () => NewLiveEvent | undefined) => void later.push(make),
+  };
+  const events = new RunEvents(sink, claimed);
   const pass = () => {
     for (const make of later.splice(0)) {
       const event = make();
-      if (event) publish(event);
+      if (event) tell(event);
     }
   };
   return { events, told, pass };

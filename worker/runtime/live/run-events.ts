@@ -5,19 +5,25 @@ import type { LiveSink } from './publisher.ts';
 
 export class RunEvents {
   readonly #sink: LiveSink;
-  readonly #subject: LiveSubject;
+  readonly #claimed: ClaimedTask;
+  #known: LiveSubject | undefined;
   #step: unknown;
   /** Whether anything has told yet that it runs. */
   #told = false;
 
   constructor(sink: LiveSink, claimed: ClaimedTask) {
     this.#sink = sink;
-    this.#subject = subjectOf(claimed);
+    this.#claimed = claimed;
+  }
+
+  get #subject(): LiveSubject {
+    this.#known ??= subjectOf(this.#claimed);
+    return this.#known;
   }
 
   /** Told a moment later, and not at all when it has ended by then: most tasks are short, and each event costs as much as a good part of them. */
   started(): void {
-    this.#sink.publishLater(() => {
+    this.#sink.publishLater(this.#claimed.tenantId, () => {
       if (this.#told) return undefined;
       this.#told = true;
       return liveEvent('status', this.#subject, 'RUNNING');
@@ -26,42 +32,46 @@ export class RunEvents {
 
   /** @param progress JSON text; the first of a new `step` is told as that */
   progress(progress: string): void {
-    if (!this.#told) this.#publish(liveEvent('status', this.#subject, 'RUNNING'));
-    const step = stepOf(progress);
-    const isNew = step !== undefined && step !== this.#step;
-    this.#step = step;
-    this.#publish(liveEvent(isNew ? 'step' : 'progress', this.#subject, 'RUNNING', { progress }));
+    if (!this.#told) this.#publish(() => liveEvent('status', this.#subject, 'RUNNING'));
+    this.#publish(() => {
+      const step = stepOf(progress);
+      const isNew = step !== undefined && step !== this.#step;
+      this.#step = step;
+      return liveEvent(isNew ? 'step' : 'progress', this.#subject, 'RUNNING', { progress });
+    });
   }
 
   /** @param late it was over its time limit: the ledger has raised its epoch */
   retrying(error: TaskError, late = false): void {
     const { epoch, durable } = this.#subject;
     const subject = late && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
-    this.#publish(liveEvent('status', subject, 'RETRYING', { error }));
+    this.#publish(() => liveEvent('status', subject, 'RETRYING', { error }));
   }
 
   /** Waits again as if this attempt had not been; the ledger has raised its epoch. */
   waitsAgain(error?: TaskError): void {
     const { epoch, attempts, durable } = this.#subject;
     const subject = { ...this.#subject, epoch: durable ? epoch + 1 : 0, attempts: Math.max(0, attempts - 1) };
-    this.#publish(liveEvent('status', subject, 'PENDING', { error }));
+    this.#publish(() => liveEvent('status', subject, 'PENDING', { error }));
   }
 
   /** @param result JSON text */
   completed(result: string): void {
-    this.#publish(liveEvent('result', this.#subject, 'COMPLETED', { result }));
+    this.#publish(() => liveEvent('result', this.#subject, 'COMPLETED', { result }));
   }
 
   failed(status: Exclude<TerminalStatus, 'COMPLETED'>, error: TaskError): void {
     const { epoch, durable } = this.#subject;
     // as `failTask` writes it
     const subject = status === 'TIMED_OUT' && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
-    this.#publish(liveEvent('error', subject, status, { error }));
+    this.#publish(() => liveEvent('error', subject, status, { error }));
   }
 
-  #publish(event: NewLiveEvent): void {
-    this.#told = true;
-    this.#sink.publish(event);
+  #publish(make: () => NewLiveEvent): void {
+    this.#sink.publish(this.#claimed.tenantId, () => {
+      this.#told = true;
+      return make();
+    });
   }
 }
 

@@ -127,7 +127,7 @@ async function purgeSet(
         if (answers[index] !== 1) continue;
         gone += 1;
         onRemoved();
-        live.publish(removedEvent(row, 'The queue was purged.', 'purged'));
+        live.publish(row.tenant_id, () => removedEvent(row, 'The queue was purged.', 'purged'));
       }
     }
     if (jobs < pageJobs) return;
