@@ -30,7 +30,7 @@ export interface ContextDeps {
 }
 
 export function createContext(deps: ContextDeps): RunContext {
-  const { db, enqueuer, task, retries, signal, writeProgress } = deps;
+  const { db, enqueuer, task, retries, writeProgress } = deps;
   const { fence, durable = true } = task;
   let newest: Progress | undefined;
   let writing: Promise<void> | undefined;
@@ -59,8 +59,10 @@ export function createContext(deps: ContextDeps): RunContext {
     userId: task.userId,
     attempt: task.attempts - 1,
     lastAttempt: task.attempts > retries,
-    signal,
-    // most handlers log nothing, and a child logger is made at its first use
+    // most handlers ask for neither, and both are made at their first use
+    get signal() {
+      return deps.signal;
+    },
     get log() {
       return deps.log;
     },

@@ -184,20 +184,25 @@ async function move(
   if (!Array.isArray(answer)) throw new Error(`redis answered a move of jobs with ${typeof answer}`);
   // of the shape that the script gives
   const [plain, taken, delayedUntil, ended] = answer as Answer;
-  const partsOf = (id: string, text: string): readonly string[] | Promise<readonly string[]> => {
+  const broken: { readonly id: string; readonly parts: string[] }[] = [];
+  const partsOf = (id: string, text: string): readonly string[] => {
     const parts = text.split('\0');
-    if (Number(parts.pop()) === parts.length) return parts;
-    // one of them has a zero byte in it
-    return connection.hgetall(`${prefix}${id}`).then((fields) => Object.entries(fields).flat());
+    if (Number(parts.pop()) !== parts.length) broken.push({ id, parts });
+    return parts;
   };
-  return {
+  const moved: Moved = {
     plain: plain === 1,
-    taken: await Promise.all(taken.map(async ([id, text]) => [id, await partsOf(id, text)] as const)),
+    taken: taken.map(([id, text]) => [id, partsOf(id, text)]),
     delayedUntil,
-    ended: await Promise.all(
-      ended.map(async ([code, id, text]) => [code, id, id === '' ? [] : await partsOf(id, text)] as const),
-    ),
+    ended: ended.map(([code, id, text]) => [code, id, id === '' ? [] : partsOf(id, text)]),
   };
+  const readAgain = async ({ id, parts }: (typeof broken)[number]) => {
+    const fields = await connection.hgetall(`${prefix}${id}`);
+    parts.splice(0, parts.length, ...Object.entries(fields).flat());
+  };
+  // one of their parts has a zero byte in it
+  if (broken.length > 0) await Promise.all(broken.map(readAgain));
+  return moved;
 }
 
 type Answer = [

@@ -15,6 +15,7 @@ import { publishFollowers } from './live/accepted.ts';
 import type { LiveSink } from './live/publisher.ts';
 import { RunEvents } from './live/run-events.ts';
 import { afterFailure } from './retry.ts';
+import { RunStop } from './run-stop.ts';
 import { storableText } from './storable.ts';
 import type { RegisteredTask } from './task.ts';
 
@@ -44,8 +45,6 @@ export interface RunDeps {
 /** Outcomes with which those end that wait for the task. */
 const cancelsFollowers: ReadonlySet<Outcome> = new Set(['failed', 'timed_out']);
 
-/** Longest time a timer of Node can wait (2^31 - 1 ms, 24.8 days). */
-export const maxTimerMs = 2_147_483_647;
 /** Longest message of an error that is kept. */
 const maxErrorChars = 2000;
 /** The end of a run is written again and again while the database is away, up to this long; then the lease decides. */
@@ -61,39 +60,24 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
     made ??= deps.log.child({ task: claimed.name, task_id: fence.id, attempt: claimed.attempts - 1 });
     return made;
   };
-  const control = new AbortController();
-  using _held = leases.hold({ fence, lost: () => control.abort(new StaleOwnerError(fence)) });
-  const onDrain = () => control.abort(new HandedBackError());
-  if (draining.aborted) onDrain();
-  else draining.addEventListener('abort', onDrain, { once: true });
-  const limitMs = Math.min(task.timeLimitSeconds * 1000, maxTimerMs);
-  let limit: NodeJS.Timeout | undefined;
-  const entered = () => {
-    limit ??= setTimeout(() => control.abort(new TimeLimitError(task.name, task.timeLimitSeconds)), limitMs);
-    return Date.now() + limitMs;
-  };
+  using stop = new RunStop(task, draining);
+  using _held = leases.hold({ fence, lost: () => stop.abort(new StaleOwnerError(fence)) });
   const keepProgress = async (progress: string) => {
     if (await writeProgress(db, fence, progress)) events.progress(progress);
   };
   events.started();
-  try {
-    const run = {
-      signal: control.signal,
-      get log() {
-        return log();
-      },
-      entered,
-      writeProgress: keepProgress,
-    };
-    const ended = await executor.run(task, claimed, run);
-    clearTimeout(limit);
-    const outcome = await finish({ ...deps, events }, task, claimed, ended, log);
-    if (claimed.leads && cancelsFollowers.has(outcome)) await publishFollowers(deps, [fence.id]);
-    return outcome;
-  } finally {
-    clearTimeout(limit);
-    draining.removeEventListener('abort', onDrain);
-  }
+  const run = {
+    stop,
+    get log() {
+      return log();
+    },
+    writeProgress: keepProgress,
+  };
+  const ended = await executor.run(task, claimed, run);
+  stop.left();
+  const outcome = await finish({ ...deps, events }, task, claimed, ended, log);
+  if (claimed.leads && cancelsFollowers.has(outcome)) await publishFollowers(deps, [fence.id]);
+  return outcome;
 }
 
 interface FinishDeps extends RunDeps {

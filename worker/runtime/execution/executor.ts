@@ -1,6 +1,7 @@
 /** Where handlers run: on this process's loop, in a thread, in a child. Leases and ends in the ledger stay with the caller. */
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ClaimedTask } from '../ledger/rows.ts';
+import type { RunStop } from '../run-stop.ts';
 import type { RegisteredTask } from '../task.ts';
 
 /** How a run came to its end. */
@@ -14,18 +15,16 @@ export type Ended =
   | { readonly postponed: string; readonly delayMs: number };
 
 export interface RunControl {
-  /** Aborted with the reason why the run must stop; see `graceMsOf`. */
-  readonly signal: AbortSignal;
+  /** Aborted with the reason why the run must stop (see `graceMsOf`); told when the handler is entered. */
+  readonly stop: RunStop;
   readonly log: Logger;
-  /** Called when the handler is entered: its time counts from here. Returns when it is over, by the caller's clock, in ms. */
-  readonly entered: () => number;
   /** Keeps progress, JSON text, where that is not the ledger. */
   readonly writeProgress?: ((progress: string) => Promise<unknown>) | undefined;
 }
 
 export interface Executor {
   /**
-   * Runs the handler of a claimed task. Resolves soon after `signal` is aborted, whether the handler heeds it or not; an error
+   * Runs the handler of a claimed task. Resolves soon after `stop` is aborted, whether the handler heeds it or not; an error
    * after an abort is the abort's reason. Never rejects for what the handler does.
    */
   run(task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended>;

@@ -36,18 +36,18 @@ export class HostExecutor implements Executor {
 
   async run(task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended> {
     const { pool } = this.#deps;
-    const { signal, log } = control;
+    const { stop, log } = control;
     let host: Host;
     try {
-      host = await pool.take(signal);
+      host = await pool.take(stop.signal);
     } catch (error) {
-      if (signal.aborted) return { error: signal.reason };
+      if (stop.aborted) return { error: stop.reason };
       log.warn({ err: error }, 'no host could be started for the task');
       return { postponed: errorText(error), delayMs: startFailedMs };
     }
     const ended = await this.#inHost(host, task, claimed, control);
     await pool.give(host);
-    return 'error' in ended && signal.aborted ? { error: signal.reason } : ended;
+    return 'error' in ended && stop.aborted ? { error: stop.reason } : ended;
   }
 
   close(): Promise<void> {
@@ -56,7 +56,7 @@ export class HostExecutor implements Executor {
 
   async #inHost(host: Host, task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended> {
     const { db, killAtBytes } = this.#deps;
-    const { signal, log, entered } = control;
+    const { stop, log } = control;
     const { started } = host;
     const keep = control.writeProgress ?? ((text: string) => writeProgress(db, claimed.fence, text));
     const progress = new ProgressWriter(keep, log);
@@ -75,7 +75,7 @@ export class HostExecutor implements Executor {
     host.onMessage = (message) => {
       if (message.kind === 'entered') {
         clearTimeout(enter);
-        entered();
+        stop.entered();
       } else if (message.kind === 'progress') progress.add(message.progress);
       else if (message.kind === 'request') lender.request(message.request);
       else if (message.kind === 'unusable') kill({ error: fromWire(message.error, claimed.fence) });
@@ -86,23 +86,25 @@ export class HostExecutor implements Executor {
     };
     void started.ended.then((how) => end.resolve(killedFor ?? { died: how }));
     let grace: NodeJS.Timeout | undefined;
+    let over = false;
     const onAbort = () => {
-      started.send({ kind: 'abort', reason: toWire(signal.reason) });
-      grace = setTimeout(() => kill({ error: signal.reason }), graceMsOf(signal.reason));
+      started.send({ kind: 'abort', reason: toWire(stop.reason) });
+      grace = setTimeout(() => kill({ error: stop.reason }), graceMsOf(stop.reason));
     };
     const memory = setInterval(async () => {
       const bytes = (await started.memoryBytes()) ?? 0;
       if (bytes > killAtBytes) kill({ died: `took ${Math.round(bytes / 1e6)} MB and was killed` });
     }, memoryCheckMs);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    stop.onAbort(() => {
+      if (!over) onAbort();
+    });
     started.send({ kind: 'run', task: task.name, claimed });
     try {
       return await end.promise;
     } finally {
+      over = true;
       for (const timer of [grace, left, enter]) clearTimeout(timer);
       clearInterval(memory);
-      signal.removeEventListener('abort', onAbort);
       await lender.close();
       await progress.settle();
     }

@@ -5,6 +5,7 @@ import type { Enqueuer } from '../enqueue.ts';
 import { writeProgress } from '../ledger/finish.ts';
 import type { ClaimedTask, Fence } from '../ledger/rows.ts';
 import { delayAfterTimeout } from '../retry.ts';
+import type { RunStop } from '../run-stop.ts';
 import type { RegisteredTask } from '../task.ts';
 import type { Ended, Executor, RunControl } from './executor.ts';
 import { graceOnLoopMsOf } from './reasons.ts';
@@ -36,19 +37,21 @@ export class LoopExecutor implements Executor {
   async run(task: RegisteredTask, claimed: ClaimedTask, control: RunControl): Promise<Ended> {
     const { db, enqueuer, watchdog } = this.#deps;
     const { fence } = claimed;
-    const { signal } = control;
+    const { stop } = control;
     const context = createContext({
       enqueuer,
       task: claimed,
       retries: task.retry.retries,
-      signal,
+      get signal() {
+        return stop.signal;
+      },
       get log() {
         return control.log;
       },
       db,
       writeProgress: control.writeProgress ?? ((progress) => writeProgress(db, fence, progress)),
     });
-    const deadline = control.entered();
+    const deadline = stop.entered();
     using _watched = watchdog?.watch({
       fence,
       task: task.name,
@@ -58,10 +61,10 @@ export class LoopExecutor implements Executor {
       deadline,
     });
     const ran = ended(task, () => task.run(context, claimed.payload));
-    const first = await Promise.race([ran, leftBehind(signal)]);
+    const first = await endedOrLeft(ran, stop);
     if (first === undefined) this.#leave(task.name, fence, ran);
     await context.settle();
-    return first === undefined || ('error' in first && signal.aborted) ? { error: signal.reason } : first;
+    return first === undefined || ('error' in first && stop.aborted) ? { error: stop.reason } : first;
   }
 
   async close(): Promise<void> {
@@ -94,11 +97,10 @@ export async function ended(
   }
 }
 
-/** Resolves when the handler has not heeded its signal. */
-function leftBehind(signal: AbortSignal): Promise<undefined> {
+/** The handler's end; undefined when it has not heeded that it was told to stop. */
+function endedOrLeft(ran: Promise<Ended>, stop: RunStop): Promise<Ended | undefined> {
   return new Promise((resolve) => {
-    const onAbort = () => setTimeout(resolve, graceOnLoopMsOf(signal.reason), undefined).unref();
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    stop.onAbort(() => setTimeout(resolve, graceOnLoopMsOf(stop.reason), undefined).unref());
+    void ran.then(resolve);
   });
 }

@@ -13,7 +13,8 @@ import { RunEvents } from '../live/run-events.ts';
 import type { RuntimeMetrics } from '../metrics.ts';
 import type { TaskRegistry } from '../registry.ts';
 import { afterFailure } from '../retry.ts';
-import { maxTimerMs, type Outcome, taskError } from '../run-task.ts';
+import { RunStop } from '../run-stop.ts';
+import { type Outcome, taskError } from '../run-task.ts';
 import type { RegisteredTask } from '../task.ts';
 import { unknownTask } from '../unknown-task.ts';
 import { type StoredError, storedError } from './job.ts';
@@ -134,42 +135,28 @@ async function attempt(deps: AttemptDeps, held: HeldJob, task: RegisteredTask, c
     log ??= deps.log.child({ task: task.name, task_id: claimed.fence.id, attempt: claimed.attempts - 1 });
     return log;
   };
-  const control = new AbortController();
-  const onDrain = () => control.abort(new HandedBackError());
-  if (draining.aborted) onDrain();
-  else draining.addEventListener('abort', onDrain, { once: true });
-  const limitMs = Math.min(task.timeLimitSeconds * 1000, maxTimerMs);
-  let limit: NodeJS.Timeout | undefined;
-  const entered = () => {
-    limit ??= setTimeout(() => control.abort(new TimeLimitError(task.name, task.timeLimitSeconds)), limitMs);
-    return Date.now() + limitMs;
-  };
+  using stop = new RunStop(task, draining);
   const writeProgress = async (progress: string) => {
     await held.job.updateProgress(JSON.parse(progress));
     events.progress(progress);
   };
   events.started();
-  try {
-    const run = {
-      signal: control.signal,
-      entered,
-      writeProgress,
-      get log() {
-        return logOf();
-      },
-    };
-    const ended = await executor.run(task, claimed, run);
-    clearTimeout(limit);
-    if ('result' in ended) {
-      const left = await complete(held, ended.result);
-      events.completed(ended.result);
-      return left;
-    }
-    return await finish({ held, events }, task, claimed, ended, logOf());
-  } finally {
-    clearTimeout(limit);
-    draining.removeEventListener('abort', onDrain);
+  const run = {
+    stop,
+    writeProgress,
+    get log() {
+      return logOf();
+    },
+  };
+  const ended = await executor.run(task, claimed, run);
+  stop.left();
+  if ('result' in ended) {
+    const left = await complete(held, ended.result);
+    events.completed(ended.result);
+    return left;
   }
+  // awaited here: the run is known to its process until its end is written
+  return await finish({ held, events }, task, claimed, ended, logOf());
 }
 
 async function complete({ job, source, token, wantsNext }: HeldJob, result: string): Promise<Left> {
