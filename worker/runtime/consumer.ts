@@ -7,6 +7,7 @@ import { type QueueName, queuePrefix, queues } from '../queues.ts';
 import type { RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { within } from '../within.ts';
+import { Bag } from './bag.ts';
 import type { Executor } from './execution/executor.ts';
 import { failpoint } from './failpoints.ts';
 import { Grouped } from './grouped.ts';
@@ -75,6 +76,8 @@ const keepsItsJob: ReadonlySet<Outcome | 'dropped'> = new Set(['completed', 'fai
 
 /** Claims and good ends of a process are written together: most of them in one statement, and statements side by side. */
 const groupedWrites = { most: 200, lanes: 2 };
+/** Ends that come one by one go together: nobody waits to begin for them, as for claims. At half of capacity, four statements in ten less. */
+const endsSpacing = { ms: 4, enough: 32 };
 
 interface Run {
   readonly id: string;
@@ -100,11 +103,11 @@ export class Consumer {
   readonly #queueLoops = new Map<QueueName, QueueLoop>();
   readonly #claims: Grouped<string, ClaimedTask | undefined>;
   readonly #completions: Grouped<Completion, boolean>;
-  readonly #jobRuns = new Set<JobRun>();
+  readonly #jobRuns = new Bag<JobRun>();
   /** Of tasks that were pulled: they have no job. */
-  readonly #pulledRuns = new Set<Run>();
+  readonly #pulledRuns = new Bag<Run>();
   /** Slots that work, each from one job to the next. */
-  readonly #chains = new Set<Promise<void>>();
+  readonly #chains = new Bag<Promise<void>>();
   readonly #draining = new AbortController();
   readonly #puller: Puller | undefined;
   readonly #lockTimer: NodeJS.Timeout;
@@ -122,7 +125,11 @@ export class Consumer {
       ...groupedWrites,
       write: (ids) => claimTasks(db, ids, this.#owner, worker, this.#leases.mayTakeOver),
     });
-    this.#completions = new Grouped({ ...groupedWrites, write: (ends) => completeTasks(db, ends) });
+    this.#completions = new Grouped({
+      ...groupedWrites,
+      spacing: endsSpacing,
+      write: (ends) => completeTasks(db, ends),
+    });
     this.#puller = options.window && new Puller({ db, window: options.window, owner: this.#owner, worker });
     this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
   }

@@ -1,6 +1,7 @@
 /** The runs of a process: keeps their leases, and tells each when it has lost its own. */
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { Bag } from './bag.ts';
 import { claimKey, giveBackUnknown, leaseSeconds, renewLeases, stillHeld } from './ledger/claim.ts';
 import type { Fence } from './ledger/rows.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -19,7 +20,7 @@ export interface HeldRun {
 }
 
 export class Leases {
-  readonly #runs = new Set<HeldRun>();
+  readonly #runs = new Bag<HeldRun>();
   readonly #loop: Loop;
   #heardAt = Date.now();
   #doubtedAt: number | undefined;

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type QueueName, queues } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { Bag } from './bag.ts';
 import type { FetchedJob, JobSource } from './job-source.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import type { Slot, Slots } from './slots.ts';
@@ -49,7 +50,7 @@ export class QueueLoop {
   /** When it last began to ask Redis; undefined while it waits for a slot. */
   #askedAt: number | undefined;
   /** Asked for, and without a task yet. */
-  readonly #slots = new Set<Slot>();
+  readonly #slots = new Bag<Slot>();
   #stopping = false;
 
   constructor(deps: QueueLoopDeps) {

@@ -1,4 +1,5 @@
 /** What tells one run to stop: its time limit, the end of its process, the loss of its claim. */
+import { Bag } from './bag.ts';
 import { HandedBackError, TimeLimitError } from './execution/reasons.ts';
 import type { RegisteredTask } from './task.ts';
 
@@ -9,12 +10,12 @@ export const maxTimerMs = 2_147_483_647;
  * Runs of a process by the signal of its end, which has one listener for all: an EventTarget compares each new listener with every
  * one that it has, and a worker has a run for each slot.
  */
-const draining = new WeakMap<AbortSignal, Set<RunStop>>();
+const draining = new WeakMap<AbortSignal, Bag<RunStop>>();
 
-function runsUntil(end: AbortSignal): Set<RunStop> {
+function runsUntil(end: AbortSignal): Bag<RunStop> {
   const known = draining.get(end);
   if (known) return known;
-  const runs = new Set<RunStop>();
+  const runs = new Bag<RunStop>();
   draining.set(end, runs);
   const stopAll = () => {
     for (const run of runs) run.abort(new HandedBackError());
@@ -26,7 +27,7 @@ function runsUntil(end: AbortSignal): Set<RunStop> {
 /** Dispose it when the run's end is written. */
 export class RunStop implements Disposable {
   readonly #task: Pick<RegisteredTask, 'name' | 'timeLimitSeconds'>;
-  readonly #runs: Set<RunStop>;
+  readonly #runs: Bag<RunStop>;
   #aborted: { readonly reason: unknown } | undefined;
   #listener: (() => void) | undefined;
   /** Made when a handler asks for its signal: most end before anybody would abort it. */

@@ -54,7 +54,6 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
   const { db, executor, leases, draining, live } = deps;
   const { fence } = claimed;
   const events = new RunEvents(live, claimed);
-  // most runs log nothing, and to make a child logger takes longer than all else here
   let made: Logger | undefined;
   const log = () => {
     made ??= deps.log.child({ task: claimed.name, task_id: fence.id, attempt: claimed.attempts - 1 });
@@ -66,14 +65,7 @@ export async function runTask(deps: RunDeps, task: RegisteredTask, claimed: Clai
     if (await writeProgress(db, fence, progress)) events.progress(progress);
   };
   events.started();
-  const run = {
-    stop,
-    get log() {
-      return log();
-    },
-    writeProgress: keepProgress,
-  };
-  const ended = await executor.run(task, claimed, run);
+  const ended = await executor.run(task, claimed, { stop, log, writeProgress: keepProgress });
   stop.left();
   const outcome = await finish({ ...deps, events }, task, claimed, ended, log);
   if (claimed.leads && cancelsFollowers.has(outcome)) await publishFollowers(deps, [fence.id]);

@@ -137,7 +137,7 @@ export const withoutRow: Chapter = {
       id: 'loose-no-effect',
       rule: '`ctx.effect` throws.',
       file: context,
-      text: `if (!durable) throw needsLedger(task.name, 'ctx.effect');`,
+      text: `this.#mustBeDurable('ctx.effect');`,
       broken: '',
       test: refusals('should refuse its handler effects'),
     },

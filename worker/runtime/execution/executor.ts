@@ -17,7 +17,8 @@ export type Ended =
 export interface RunControl {
   /** Aborted with the reason why the run must stop (see `graceMsOf`); told when the handler is entered. */
   readonly stop: RunStop;
-  readonly log: Logger;
+  /** Made at its first use: most runs log nothing, and to make a child logger takes longer than all else in a short one. */
+  readonly log: () => Logger;
   /** Keeps progress, JSON text, where that is not the ledger. */
   readonly writeProgress?: ((progress: string) => Promise<unknown>) | undefined;
 }

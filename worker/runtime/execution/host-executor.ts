@@ -42,7 +42,7 @@ export class HostExecutor implements Executor {
       host = await pool.take(stop.signal);
     } catch (error) {
       if (stop.aborted) return { error: stop.reason };
-      log.warn({ err: error }, 'no host could be started for the task');
+      log().warn({ err: error }, 'no host could be started for the task');
       return { postponed: errorText(error), delayMs: startFailedMs };
     }
     const ended = await this.#inHost(host, task, claimed, control);
@@ -59,7 +59,7 @@ export class HostExecutor implements Executor {
     const { stop, log } = control;
     const { started } = host;
     const keep = control.writeProgress ?? ((text: string) => writeProgress(db, claimed.fence, text));
-    const progress = new ProgressWriter(keep, log);
+    const progress = new ProgressWriter(keep, log());
     const lender: Lender = lendDatabase(db, (answer) => started.send({ kind: 'answer', answer }));
     const end = Promise.withResolvers<Ended>();
     let killedFor: Ended | undefined;

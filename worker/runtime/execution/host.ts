@@ -73,13 +73,15 @@ export function serveHost(open: OpenHost): void {
     control = new AbortController();
     fence = claimed.fence;
     const task = registry.get(name) ?? unknownTask(name, claimed.queue, registry.names);
+    const log = parent.child({ task: name, task_id: claimed.fence.id, attempt: claimed.attempts - 1 });
+    const { signal } = control;
     const context = createContext({
       db,
       enqueuer: createLeaver(registry),
       task: claimed,
       retries: task.retry.retries,
-      signal: control.signal,
-      log: parent.child({ task: name, task_id: claimed.fence.id, attempt: claimed.attempts - 1 }),
+      signal: () => signal,
+      log: () => log,
       writeProgress: async (progress) => port.send({ kind: 'progress', progress }),
     });
     port.send({ kind: 'entered' });

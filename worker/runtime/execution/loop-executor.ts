@@ -42,12 +42,8 @@ export class LoopExecutor implements Executor {
       enqueuer,
       task: claimed,
       retries: task.retry.retries,
-      get signal() {
-        return stop.signal;
-      },
-      get log() {
-        return control.log;
-      },
+      signal: () => stop.signal,
+      log: control.log,
       db,
       writeProgress: control.writeProgress ?? ((progress) => writeProgress(db, fence, progress)),
     });

@@ -49,8 +49,8 @@ it('should refuse its handler effects, calls outside and follow-up tasks', async
     enqueuer: {} as Enqueuer,
     task: claimed,
     retries: 0,
-    signal: new AbortController().signal,
-    log: pino({ level: 'silent' }),
+    signal: () => new AbortController().signal,
+    log: () => pino({ level: 'silent' }),
     writeProgress: async () => undefined,
   });
   await expect(context.effect('step', async () => true)).rejects.toEqual(durableOnly);

@@ -141,14 +141,7 @@ async function attempt(deps: AttemptDeps, held: HeldJob, task: RegisteredTask, c
     events.progress(progress);
   };
   events.started();
-  const run = {
-    stop,
-    writeProgress,
-    get log() {
-      return logOf();
-    },
-  };
-  const ended = await executor.run(task, claimed, run);
+  const ended = await executor.run(task, claimed, { stop, log: logOf, writeProgress });
   stop.left();
   if ('result' in ended) {
     const left = await complete(held, ended.result);
