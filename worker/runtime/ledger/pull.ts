@@ -28,10 +28,11 @@ export async function pullTasks(
   db: Queryable,
   { queue, tenants, share, most, owner, worker }: PullRequest,
 ): Promise<ClaimedTask[]> {
-  // what is asked is put in order first and answered as far as the limit goes: no row is locked that is not taken
+  // What is asked is put in order first and answered as far as the limit goes: no row is locked that is not taken. That it waits is known of a
+  // row that was locked here; asked again above, the planner may read the whole index of what waits for it.
   const rows = await db.query<ClaimRow>(
     `update tasks_live t set ${claimSets}
-      where ${waits} and t.id = any (array(
+      where t.id = any (array(
         select row.id from (
             select turn.tenant_id, level from unnest($4::uuid[]) with ordinality as turn (tenant_id, place)
              cross join generate_series(1, 9) as level order by level desc, turn.place) as asked
