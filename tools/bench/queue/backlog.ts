@@ -5,7 +5,7 @@ import { queueNames } from '../../../worker/queues.ts';
 import type { Ledger } from './ledger.ts';
 import type { Millrace } from './millrace.ts';
 import { metrics, redisMetric, withWaiting } from './names.ts';
-import { measurePickup } from './round.ts';
+import { coldSeconds, measurePickup } from './round.ts';
 import type { Samples } from './samples.ts';
 import { ratePerSecond } from './statistics.ts';
 import type { Servers } from './subject.ts';
@@ -47,6 +47,7 @@ export async function measureBacklog(
   await millrace.fill(elsewhere, waiting);
   await ledger.settled();
   await using worker = await millrace.startWorker(queueNames.filter((queue) => queue !== elsewhere));
+  await measurePickup(millrace, worker, perSecond, coldSeconds);
   for (let window = 0; window < windows; window += 1) {
     const { figures } = await measurePickup(millrace, worker, perSecond, paceSeconds);
     for (const { metric, unit, value } of figures) samples.add(name, metric, unit, value);

@@ -10,7 +10,7 @@ const batchCallers = 4;
 const runTimeoutMs = 120_000;
 const paceSeconds = 8;
 /** Before them, not counted: what a paced task goes through is not what a burst does, and is cold in every subject. */
-const coldSeconds = 4;
+export const coldSeconds = 4;
 /** Capacity is what a round did while tasks were sent: producer, servers and worker share the machine then as they do at a pace. */
 const shareOfCapacity = 0.5;
 
