@@ -64,9 +64,27 @@ describe('a broker URL', () => {
     expect(broker('rediss://redis')).toMatchObject({ tls: {} });
     expect(broker('rediss://redis', { REDIS_SSL_CA_CERTS: ca })).toMatchObject({ tls: { ca: 'a certificate' } });
     expect(broker('redis://redis', { REDIS_USE_SSL: 'true' })).toMatchObject({ tls: {} });
+    expect(broker('redis://redis', { BROKER_USE_SSL: 'true' })).toMatchObject({ tls: {} });
     expect(broker('redis://redis')).not.toHaveProperty('tls');
     expect(brokerFaults('rediss://redis', { REDIS_SSL_CA_CERTS: join(folder, 'none') })).toEqual([
       expect.stringMatching(/^REDIS_SSL_CA_CERTS: cannot read .*none \(ENOENT/),
+    ]);
+  });
+
+  it('should refuse to leave a certificate unchecked, where there is one', () => {
+    expect(broker('rediss://redis', { REDIS_SSL_CERT_REQS: 'CERT_REQUIRED' })).toMatchObject({ tls: {} });
+    // as Dify's own example says, beside REDIS_USE_SSL=false
+    expect(brokerFaults('redis://redis', { REDIS_SSL_CERT_REQS: 'CERT_NONE' })).toEqual([]);
+    for (const asked of ['CERT_NONE', 'CERT_OPTIONAL'])
+      expect(brokerFaults('rediss://redis', { REDIS_SSL_CERT_REQS: asked })).toEqual([
+        expect.stringMatching(/^REDIS_SSL_CERT_REQS: certificates are always checked/),
+      ]);
+  });
+
+  it('should refuse a prefix of keys, which would part processes from each other', () => {
+    expect(brokerFaults('redis://redis', { REDIS_KEY_PREFIX: '' })).toEqual([]);
+    expect(brokerFaults('redis://redis', { REDIS_KEY_PREFIX: 'mine' })).toEqual([
+      expect.stringMatching(/^REDIS_KEY_PREFIX: .*instead got "mine"; unset it/),
     ]);
   });
 

@@ -73,6 +73,11 @@ function readTls(env: Environment, faults: Faults): RedisTls {
       return undefined;
     }
   };
+  const { REDIS_SSL_CERT_REQS: asked = 'CERT_REQUIRED' } = env;
+  if (asked !== 'CERT_REQUIRED')
+    faults.push(
+      `REDIS_SSL_CERT_REQS: certificates are always checked, so with TLS expected CERT_REQUIRED, instead got ${asked}; name the CA in REDIS_SSL_CA_CERTS`,
+    );
   return defined({ ca: read('REDIS_SSL_CA_CERTS'), cert: read('REDIS_SSL_CERTFILE'), key: read('REDIS_SSL_KEYFILE') });
 }
 
@@ -116,7 +121,7 @@ function fromUrl(name: string, url: string, env: Environment, faults: Faults): R
     faults.push(`${name}: expected user and password percent-encoded; a percent sign itself is written %25`);
   const credentials = {
     ...defined({ username, password }),
-    ...(first.protocol === 'rediss:' || env.REDIS_USE_SSL ? { tls: readTls(env, faults) } : {}),
+    ...(first.protocol === 'rediss:' || env.BROKER_USE_SSL || env.REDIS_USE_SSL ? { tls: readTls(env, faults) } : {}),
   };
   if (first.protocol !== 'sentinel:') {
     return { topology: 'standalone', host: bareHost(first), port: Number(first.port || 6379), db, ...credentials };
@@ -170,6 +175,10 @@ function fromParts(env: Environment, db: number, faults: Faults): RedisTarget | 
 
 /** The targets that the environment names, or undefined when it names none (the embedded default then starts its own). */
 export function redisTargets(env: Environment, faults: Faults): RedisTargets | undefined {
+  if (env.REDIS_KEY_PREFIX)
+    faults.push(
+      `REDIS_KEY_PREFIX: keys begin with {millrace: and with no other prefix, instead got "${env.REDIS_KEY_PREFIX}"; unset it, and give Millrace a Redis or database numbers of its own`,
+    );
   const url = env.CELERY_BROKER_URL ?? env.REDIS_URL;
   const urlName = env.CELERY_BROKER_URL === undefined ? 'REDIS_URL' : 'CELERY_BROKER_URL';
   const fromBrokerUrl = url === undefined ? undefined : fromUrl(urlName, url, env, faults);

@@ -336,8 +336,8 @@ export class Consumer {
   async #run(task: ClaimedTask): Promise<Outcome> {
     const { db, executor, registry, metrics, live = noLive, log } = this.#options;
     const definition = registry.get(task.name) ?? unknownTask(task.name, task.queue, registry.names);
-    const observe = metrics.taskStarted(task);
-    const outcome = await runTask(
+    using observed = metrics.taskStarted(task);
+    observed.outcome = await runTask(
       {
         db,
         executor,
@@ -350,9 +350,8 @@ export class Consumer {
       definition,
       task,
     );
-    observe(outcome);
-    if (task.leads && outcome === 'completed') this.#options.onLed?.();
-    return outcome;
+    if (task.leads && observed.outcome === 'completed') this.#options.onLed?.();
+    return observed.outcome;
   }
 
   /** Runs a task of the backlog: as one that came as a job, with nothing to acknowledge. */

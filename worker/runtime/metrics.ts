@@ -7,9 +7,15 @@ import type { Outcome } from './run-task.ts';
 const durationBuckets = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600];
 const waitBuckets = [0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 300, 3600];
 
+/** An attempt that is under way. Dispose it when it is over, whatever came of it. */
+export interface ObservedRun extends Disposable {
+  /** `end_not_written` until it is known: neither the ledger nor Redis took the attempt's end, which then runs again. */
+  outcome: Outcome | 'end_not_written';
+}
+
 export interface RuntimeMetrics {
-  /** Call with a claim; call what it returns with the outcome. */
-  taskStarted(task: Pick<ClaimedTask, 'name' | 'queue' | 'dueAt'>): (outcome: Outcome) => void;
+  /** Call with a claim. */
+  taskStarted(task: Pick<ClaimedTask, 'name' | 'queue' | 'dueAt'>): ObservedRun;
   tasksPulled(queue: QueueName, count: number): void;
   jobDropped(queue: QueueName): void;
   consumerRebuilt(queue: QueueName): void;
@@ -19,7 +25,7 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
   const registers = [registry];
   const executions = new Counter({
     name: 'celery_task_executions_total',
-    help: 'Ended attempts by task and outcome.',
+    help: 'Ended attempts by task and outcome; end_not_written: they run again.',
     labelNames: ['task_name', 'status'] as const,
     registers,
   });
@@ -61,10 +67,13 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
       active.inc();
       waited.observe({ queue }, Math.max(0, (Date.now() - dueAt.getTime()) / 1000));
       const stop = duration.startTimer({ task_name: name });
-      return (outcome) => {
-        active.dec();
-        stop();
-        executions.inc({ task_name: name, status: outcome });
+      return {
+        outcome: 'end_not_written',
+        [Symbol.dispose]() {
+          active.dec();
+          stop();
+          executions.inc({ task_name: name, status: this.outcome });
+        },
       };
     },
     tasksPulled: (queue, count) => pulled.inc({ queue }, count),

@@ -1,5 +1,5 @@
 /** Where Redis stands, and how it is spoken to. */
-import { flag, integer, list, port, text } from '../variable.ts';
+import { flag, integer, list, oneOf, port, text } from '../variable.ts';
 
 export const redis = {
   REDIS_HOST: text({ doc: 'Redis server. Unset in mode `all`: a private Redis is started.' }),
@@ -13,6 +13,12 @@ export const redis = {
   }),
   REDIS_URL: text({ secret: true, doc: "AIECS's name for `CELERY_BROKER_URL`." }),
   REDIS_USE_SSL: flag({ default: false, doc: 'Speak TLS to Redis.' }),
+  BROKER_USE_SSL: flag({ default: false, doc: 'Speak TLS to the broker of `CELERY_BROKER_URL`, as `rediss://` does.' }),
+  REDIS_SSL_CERT_REQS: oneOf(
+    'CERT_REQUIRED',
+    'CERT_OPTIONAL',
+    'CERT_NONE',
+  )({ doc: 'With TLS only `CERT_REQUIRED`, which is also what unset means: certificates are always checked.' }),
   REDIS_SSL_CA_CERTS: text({ doc: 'Path of the CA certificate of Redis (PEM).' }),
   REDIS_SSL_CERTFILE: text({ doc: 'Path of the client certificate (PEM).' }),
   REDIS_SSL_KEYFILE: text({ doc: "Path of the client certificate's key (PEM)." }),
@@ -27,4 +33,7 @@ export const redis = {
   REDIS_USE_CLUSTERS: flag({ default: false, doc: 'Redis is a cluster.' }),
   REDIS_CLUSTERS: list({ doc: 'Cluster nodes to begin with, `host:port,host:port`.' }),
   REDIS_CLUSTERS_PASSWORD: text({ secret: true, doc: 'Password of the cluster.' }),
+  REDIS_KEY_PREFIX: text({
+    doc: 'Leave it unset: keys begin with `{millrace:` on every topology, and a prefix is refused.',
+  }),
 } as const;

@@ -73,9 +73,9 @@ export async function runNotDurable(deps: NotDurableRunDeps, held: HeldJob): Pro
       events.failed(over.status ?? 'FAILED', over);
       return next;
     }
-    const observe = metrics.taskStarted(claimed);
+    using observed = metrics.taskStarted(claimed);
     const { outcome, next } = await attempt({ ...deps, events }, held, task, claimed);
-    observe(outcome);
+    observed.outcome = outcome;
     return next;
   } catch (error) {
     // its lock lapses, and it is given out again: without a ledger there is nobody else to tell
