@@ -92,6 +92,15 @@ export async function explainHotPath(db: Database): Promise<Measured> {
     ),
   );
   await step('accept one with its own id', (on) => on.tx((tx) => ledger.acceptTasks(tx, [newTask({ id: finished })])));
+  const pull = {
+    queue: 'fast_tasks',
+    tenants: await tenantsInTurn(db),
+    share: 2,
+    most: group,
+    owner,
+    worker: 'bench',
+  } as const;
+  await step(`pull ${group}`, (on) => ledger.pullTasks(on, pull));
   await step('let in up to 2,500 (window)', (on) => refill(on, window, undefined));
   const ids = accepted.map(({ id }) => id);
   const claims = await step(`claim ${group}`, (on) => ledger.claimTasks(on, ids, owner, 'bench'));
@@ -113,6 +122,12 @@ export async function explainHotPath(db: Database): Promise<Measured> {
   const days = await oldestDay(db);
   await step('retention of a day', (on) => removeFinished(on, (days - 1) * 86_400));
   return { statements };
+}
+
+/** As many as a worker asks in one turn. */
+async function tenantsInTurn(db: Database): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(`select distinct tenant_id as id from tasks_live limit ${group}`);
+  return rows.map(({ id }) => id);
 }
 
 /** How many days ago the oldest partition begins: retention is to take that one. */
