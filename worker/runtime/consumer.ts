@@ -16,15 +16,16 @@ import type { JobMeta } from './job.ts';
 import { type FetchedJob, JobSource, type JobSourceOptions, lockDurationMs } from './job-source.ts';
 import { Leases } from './leases.ts';
 import { claimTasks } from './ledger/claim.ts';
-import { type Completion, completeTasks, handBack } from './ledger/finish.ts';
+import { type Completion, completeTasks } from './ledger/finish.ts';
 import { reopen } from './ledger/handover.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import { type LiveSink, noLive } from './live/publisher.ts';
 import { type Loop, startLoop } from './loop.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { notDurableMeta, retryDelayMs, runNotDurable } from './not-durable/index.ts';
+import { PulledRuns, type Run } from './pulled-runs.ts';
 import { Puller } from './puller.ts';
-import { type Backlog, QueueLoop } from './queue-loop.ts';
+import { QueueLoop } from './queue-loop.ts';
 import type { TaskRegistry } from './registry.ts';
 import { type Outcome, runTask } from './run-task.ts';
 import { type Slot, Slots } from './slots.ts';
@@ -79,13 +80,6 @@ const groupedWrites = { most: 200, lanes: 2 };
 /** Ends that come one by one go together: nobody waits to begin for them, as for claims. At half of capacity, four statements in ten less. */
 const endsSpacing = { ms: 4, enough: 32 };
 
-interface Run {
-  readonly id: string;
-  readonly task: string;
-  readonly queue: QueueName;
-  readonly startedAt: number;
-}
-
 /** One that came as a job, which is held from its fetch to its acknowledgement. */
 interface JobRun extends Run {
   readonly job: FetchedJob;
@@ -104,12 +98,11 @@ export class Consumer {
   readonly #claims: Grouped<string, ClaimedTask | undefined>;
   readonly #completions: Grouped<Completion, boolean>;
   readonly #jobRuns = new Bag<JobRun>();
-  /** Of tasks that were pulled: they have no job. */
-  readonly #pulledRuns = new Bag<Run>();
   /** Slots that work, each from one job to the next. */
   readonly #chains = new Bag<Promise<void>>();
   readonly #draining = new AbortController();
-  readonly #puller: Puller | undefined;
+  /** Undefined: all work comes through Redis. */
+  readonly #pulled: PulledRuns | undefined;
   readonly #lockTimer: NodeJS.Timeout;
   #watch: Loop | undefined;
   #stopping = false;
@@ -130,7 +123,7 @@ export class Consumer {
       spacing: endsSpacing,
       write: (ends) => completeTasks(db, ends),
     });
-    this.#puller = options.window && new Puller({ db, window: options.window, owner: this.#owner, worker });
+    this.#pulled = options.window && this.#openBacklog(options.window);
     this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
   }
 
@@ -154,18 +147,22 @@ export class Consumer {
       slots: this.#slots,
       token: () => `${this.#owner}:${this.#tokens++}`,
       start: (source, job, token, slot) => this.#occupy(slot, queue, this.#work(source, job, token)),
-      backlog: this.#puller && this.#openBacklog(this.#puller),
+      backlog: this.#pulled,
       log,
     });
   }
 
-  #openBacklog(puller: Puller): Backlog {
-    return {
-      flows: (queue) => puller.flows(queue),
-      pull: (queue, most) => this.#pull(puller, queue, most),
-      start: (task, slot) => this.#occupy(slot, task.queue, this.#runPulled(task)),
-      giveBack: ({ fence }) => this.#giveBack(fence),
-    };
+  #openBacklog(window: Window): PulledRuns {
+    const { db, worker, metrics, log } = this.#options;
+    return new PulledRuns({
+      db,
+      puller: new Puller({ db, window, owner: this.#owner, worker }),
+      metrics,
+      log,
+      run: (task) => this.#run(task),
+      occupy: (slot, queue, work) => this.#occupy(slot, queue, work),
+      doubt: () => this.#leases.doubt(),
+    });
   }
 
   /** Of its claims. */
@@ -179,7 +176,7 @@ export class Consumer {
 
   /** For how long the oldest had been due that was just taken straight from the ledger, seconds; undefined while nothing is. */
   get backlogSeconds(): number | undefined {
-    return this.#puller?.backlogSeconds;
+    return this.#pulled?.backlogSeconds;
   }
 
   /** Runs so many side by side from now on; those beyond them end first. */
@@ -189,7 +186,7 @@ export class Consumer {
 
   get running(): { readonly id: string; readonly task: string; readonly queue: string; readonly seconds: number }[] {
     const now = Date.now();
-    return [...this.#jobRuns, ...this.#pulledRuns].map(({ id, task, queue, startedAt }) => ({
+    return [...this.#jobRuns, ...(this.#pulled?.running ?? [])].map(({ id, task, queue, startedAt }) => ({
       id,
       task,
       queue,
@@ -352,46 +349,6 @@ export class Consumer {
     );
     if (task.leads && observed.outcome === 'completed') this.#options.onLed?.();
     return observed.outcome;
-  }
-
-  /** Runs a task of the backlog: as one that came as a job, with nothing to acknowledge. */
-  async #runPulled(task: ClaimedTask): Promise<void> {
-    const run: Run = { id: task.fence.id, task: task.name, queue: task.queue, startedAt: Date.now() };
-    this.#pulledRuns.add(run);
-    try {
-      failpoint('pulled');
-      failpoint('claimed');
-      await this.#run(task);
-      failpoint('end_committed');
-    } catch (error) {
-      this.#options.log.warn({ err: error, task_id: run.id }, 'the ledger could not be asked; the task is put back');
-      this.#leases.doubt();
-      await wait(1000, undefined, { ref: false });
-    } finally {
-      this.#pulledRuns.delete(run);
-    }
-  }
-
-  /** Undoes a claim. One that cannot be undone now is found by its owner's name, or lapses. */
-  async #giveBack(fence: ClaimedTask['fence']): Promise<void> {
-    try {
-      await handBack(this.#options.db, fence);
-    } catch (error) {
-      this.#options.log.warn({ err: error, task_id: fence.id }, 'a claim was not given back; it is looked for');
-      this.#leases.doubt();
-    }
-  }
-
-  /** The claim may stand although no answer came: then the rows are found and put back. */
-  async #pull(puller: Puller, queue: QueueName, most: number): Promise<readonly ClaimedTask[]> {
-    try {
-      const tasks = await puller.pull(queue, most);
-      if (tasks.length > 0) this.#options.metrics.tasksPulled(queue, tasks.length);
-      return tasks;
-    } catch (error) {
-      this.#leases.doubt();
-      throw error;
-    }
   }
 
   /** The ledger has the truth already: a job that cannot be acknowledged is dropped when it comes again. */

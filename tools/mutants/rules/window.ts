@@ -149,8 +149,8 @@ export const windows: Chapter = {
     {
       id: 'pull-answer-lost',
       rule: 'Tasks that were pulled without an answer are found by their owner’s name and put back.',
-      file: 'worker/runtime/consumer.ts',
-      text: `      this.#leases.doubt();
+      file: 'worker/runtime/pulled-runs.ts',
+      text: `      doubt();
       throw error;`,
       broken: '      throw error;',
       test: lostClaim('should be given back when it was of many tasks'),
