@@ -17,11 +17,12 @@ interface Outcome extends Counts {
 /** What a suite says of itself, mended by how it ended: a crash, or a report that is missing, is one failed. */
 function countsOf(suite: Suite, { exitCode, timedOut }: GroupResult, reportFile: string): Counts {
   const ended = exitCode === 0 && !timedOut;
-  const bare: Counts = { passed: ended ? 1 : 0, failed: ended ? 0 : 1, skipped: 0, failures: [] };
+  const why = timedOut ? `ended by force after ${suite.limitSeconds} s` : `ended with code ${exitCode}`;
+  const bare: Counts = { passed: ended ? 1 : 0, failed: ended ? 0 : 1, skipped: 0, failures: ended ? [] : [why] };
   if (suite.counts === undefined) return bare;
   try {
     const counts = suite.counts(reportFile);
-    return !ended && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+    return !ended && counts.failed === 0 ? { ...counts, failed: 1, failures: [why] } : counts;
   } catch {
     return { passed: 0, failed: 1, skipped: 0, failures: ['no report that can be read'] };
   }

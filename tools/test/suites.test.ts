@@ -32,7 +32,12 @@ describe('vitestCounts', () => {
 
   test('should count an error outside of every test', () => {
     const testResults = [file('passed', 'passed')];
-    expect(vitestCounts({ success: false, testResults })).toMatchObject({ passed: 1, failed: 1, skipped: 0 });
+    expect(vitestCounts({ success: false, testResults })).toMatchObject({
+      passed: 1,
+      failed: 1,
+      skipped: 0,
+      failures: [expect.stringContaining('outside of every test')],
+    });
   });
 
   test('should tell what failed by its file and name, with the first lines of why', () => {

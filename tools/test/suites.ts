@@ -110,10 +110,11 @@ export function vitestCounts({ success, testResults }: VitestReport): Counts {
   ];
   const failed = failures.length;
   // An unhandled rejection fails the run and no test: it must still count.
+  const elsewhere = !success && failed === 0 ? ['an error outside of every test; its text is further up'] : [];
   return {
     passed,
-    failed: !success && failed === 0 ? 1 : failed,
+    failed: failed + elsewhere.length,
     skipped: tests.length - passed - withStatus('failed'),
-    failures,
+    failures: [...failures, ...elsewhere],
   };
 }

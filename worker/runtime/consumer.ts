@@ -77,8 +77,11 @@ const keepsItsJob: ReadonlySet<Outcome | 'dropped'> = new Set(['completed', 'fai
 
 /** Claims and good ends of a process are written together: most of them in one statement, and statements side by side. */
 const groupedWrites = { most: 200, lanes: 2 };
-/** Ends that come one by one go together: nobody waits to begin for them, as for claims. At half of capacity, four statements in ten less. */
-const endsSpacing = { ms: 4, enough: 32 };
+/**
+ * Ends that come one by one go together: at half of capacity, four statements in ten less. A third of the slots is enough to wait for no
+ * more, since each is held until its end is written.
+ */
+const endsSpacing = (slots: number) => ({ ms: 4, enough: Math.min(32, Math.ceil(slots / 3)) });
 
 /** One that came as a job, which is held from its fetch to its acknowledgement. */
 interface JobRun extends Run {
@@ -120,7 +123,7 @@ export class Consumer {
     });
     this.#completions = new Grouped({
       ...groupedWrites,
-      spacing: endsSpacing,
+      spacing: endsSpacing(options.slots),
       write: (ends) => completeTasks(db, ends),
     });
     this.#pulled = options.window && this.#openBacklog(options.window);

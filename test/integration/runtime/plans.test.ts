@@ -153,11 +153,12 @@ it.each(Object.keys(inHand))(
 const inTransaction = (tx: Pick<Database, 'query'>): Database =>
   ({ ...tx, tx: (work: (tx: Pick<Database, 'query'>) => unknown) => work(tx) }) as unknown as Database;
 
-/** Entries of the table's indexes that scans of them have answered with so far, those of bitmaps too. */
+/** Entries of the table's indexes that scans of them have answered with so far, those of bitmaps too, and rows read without an index. */
 async function entriesRead(): Promise<number> {
   await db.query('select pg_stat_force_next_flush()');
   const [row] = await db.query<{ entries: number }>(
-    `select sum(idx_tup_read)::int as entries from pg_stat_user_indexes where relname = 'tasks_live'`,
+    `select (sum(i.idx_tup_read) + max(t.seq_tup_read))::int as entries
+       from pg_stat_user_indexes i join pg_stat_user_tables t using (relid) where t.relname = 'tasks_live'`,
   );
   return row?.entries ?? 0;
 }

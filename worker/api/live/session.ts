@@ -146,9 +146,9 @@ export class Session {
     if (!(await keyHolds())) return this.close('key_unknown');
     try {
       const scope = await authorise(asked);
-      this.#say({ type: 'subscribed', id });
+      const onListening = () => this.#say({ type: 'subscribed', id });
       const listening = await hub.listen(
-        { tenantId, scope, after },
+        { tenantId, scope, after, onListening },
         {
           onEvent: (event) => this.#outlet.event(id, event, eventText(id, event)),
           onGap: ({ complete }) => this.#say({ type: 'gap', subscription: id, complete }),

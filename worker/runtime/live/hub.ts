@@ -21,6 +21,8 @@ export interface ListenOptions {
   readonly scope: LiveScope;
   /** The id of the last event that the listener has, to go on after it. */
   readonly after?: string | undefined;
+  /** Called once, before anything is told: what happens from now on is not missed. */
+  readonly onListening?: (() => void) | undefined;
 }
 
 export interface HubDeps {
@@ -29,7 +31,7 @@ export interface HubDeps {
   /** Made with the hub's own handlers. */
   readonly openReader: (handlers: {
     readonly onEvents: (events: readonly LiveEvent[]) => void;
-    readonly onGap: (shard: number) => void;
+    readonly onGap: (shard: number, sinceMs: number) => void;
   }) => Pick<LiveReader, 'healthy' | 'position' | 'watch' | 'unwatch' | 'replay' | 'stop'>;
   readonly metrics: LiveMetrics;
   readonly log: Logger;
@@ -50,7 +52,8 @@ export class LiveHub {
   readonly #reader: ReturnType<HubDeps['openReader']>;
   readonly #standing: Standing;
   readonly #poll: Loop;
-  readonly #gaps = new Set<number>();
+  /** Shards of which something may be missing, and since when. */
+  readonly #gaps = new Map<number, number>();
   #lastPollAt = 0;
   /** Up to when nothing can have been lost that a round has not asked for. */
   #healthyAt = Date.now();
@@ -63,8 +66,8 @@ export class LiveHub {
         deps.metrics.read(events.length);
         for (const event of events) this.#dispatch(event);
       },
-      onGap: (shard) => {
-        this.#gaps.add(shard);
+      onGap: (shard, sinceMs) => {
+        this.#addGap(shard, sinceMs);
         this.#poll.nudge();
       },
     });
@@ -87,20 +90,23 @@ export class LiveHub {
    * has been told. @throws when the ledger does not answer
    */
   async listen(options: ListenOptions, listener: LiveListener): Promise<Disposable> {
-    const { tenantId, scope, after } = options;
+    const { tenantId, scope, after, onListening } = options;
     const shard = shardOf(tenantId);
-    const subscription = this.#listeners.add(tenantId, scope, listener);
     const forget = this.#deps.metrics.listening(scope.kind);
+    let subscription: Subscription | undefined;
     let open = true;
     const close = () => {
       if (!open) return;
       open = false;
       forget();
-      this.#listeners.remove(subscription);
+      if (subscription) this.#listeners.remove(subscription);
       this.#reader.unwatch(shard);
     };
     try {
       await this.#reader.watch(shard);
+      // not before: of what happens while some writers do not know yet, some would be told and some not
+      subscription = this.#listeners.add(tenantId, scope, listener);
+      onListening?.();
       await this.#prelude(subscription, after);
     } catch (error) {
       close();
@@ -161,18 +167,22 @@ export class LiveHub {
     const gaps = [...this.#gaps];
     await this.#askForEnds();
     if (!healthy) await this.#tellStates(() => true);
-    for (const shard of gaps) {
+    for (const [shard, sinceMs] of gaps) {
       this.#gaps.delete(shard);
       try {
-        await this.#recover(shard);
+        await this.#recover(shard, sinceMs);
       } catch (error) {
-        this.#gaps.add(shard);
+        this.#addGap(shard, sinceMs);
         throw error;
       }
     }
     this.#lastPollAt = Date.now();
     if (healthy) this.#healthyAt = Date.now();
     return undefined;
+  }
+
+  #addGap(shard: number, sinceMs: number): void {
+    this.#gaps.set(shard, Math.min(sinceMs, this.#gaps.get(shard) ?? sinceMs));
   }
 
   /** Tasks that were told as living and have ended by the ledger. */
@@ -210,9 +220,9 @@ export class LiveHub {
   }
 
   /** After a gap: what may not have been told of the tenants of a shard. */
-  async #recover(shard: number): Promise<void> {
+  async #recover(shard: number, sinceMs: number): Promise<void> {
     const id = this.#reader.position(shard);
-    const seconds = Math.ceil((Date.now() - this.#healthyAt) / 1000) + marginSeconds;
+    const seconds = Math.ceil((Date.now() - Math.min(this.#healthyAt, sinceMs)) / 1000) + marginSeconds;
     await this.#tellStates((tenantId) => shardOf(tenantId) === shard);
     for (const tenantId of this.#listeners.tenants((tenant) => shardOf(tenant) === shard)) {
       this.#deps.metrics.recovered();

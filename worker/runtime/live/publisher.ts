@@ -91,6 +91,7 @@ export class LivePublisher implements LiveSink {
   /** Lets the last events out. Call after the last run has ended. */
   async stop(): Promise<void> {
     this.#publishDelayed();
+    this.#wanted.count();
     await within(stopMs, this.#writing ?? Promise.resolve(), () => undefined);
   }
 

@@ -26,8 +26,11 @@ export interface ReaderDeps {
   readonly asking: RedisConnection;
   /** In the order of the stream. */
   readonly onEvents: (events: readonly LiveEvent[]) => void;
-  /** Something of this shard may never come: Redis was away, its stream was lost, or was trimmed faster than it was read. */
-  readonly onGap: (shard: number) => void;
+  /**
+   * Something of this shard that was told since `sinceMs` (Unix time) may never come: Redis was away, its stream was lost, was trimmed faster
+   * than it was read, or was not written.
+   */
+  readonly onGap: (shard: number, sinceMs: number) => void;
   readonly log: Logger;
   /** Shorter in tests. */
   readonly renewMs?: number | undefined;
@@ -39,6 +42,8 @@ interface Watched {
   position: string | undefined;
   /** By `performance.now()`: when every writer knows that this is read. */
   knownAt: number;
+  /** From which id on it is written. */
+  since: string | undefined;
 }
 
 export type Replay =
@@ -88,21 +93,21 @@ export class LiveReader {
 
   /** Reads this shard from now on: what is written after this resolves is told. Call `unwatch` as often. */
   async watch(shard: number): Promise<void> {
-    const watched = this.#watched.get(shard) ?? { users: 0, position: undefined, knownAt: 0 };
+    const watched = this.#watched.get(shard) ?? { users: 0, position: undefined, knownAt: 0, since: undefined };
     this.#watched.set(shard, watched);
     watched.users += 1;
     if (watched.position === undefined) {
       const wanted = await want(this.#deps.asking, shard).catch(() => undefined);
       // somebody else may have been faster
       watched.position ??= wanted?.end;
+      watched.since ??= wanted?.since;
       watched.knownAt = Math.max(watched.knownAt, performance.now() + (wanted?.waitMs ?? 0));
       // unknown: the loop asks again, and then has the ledger asked
       if (watched.position === undefined) this.#outage = true;
       this.#wake.resolve();
     }
     // what writers leave out until they know, the ledger tells who asks it after this
-    const left = watched.knownAt - performance.now();
-    if (left > 0) await wait(left);
+    await pause(watched.knownAt - performance.now());
   }
 
   unwatch(shard: number): void {
@@ -187,7 +192,7 @@ export class LiveReader {
       watched.position = last;
       onEvents(eventsOf(entries));
       // behind by a whole answer: then the stream may have been trimmed past where we were
-      if (entries.length === readCount && (await this.#trimmed(one.shard, one.position))) onGap(one.shard);
+      if (entries.length === readCount && (await this.#trimmed(one.shard, one.position))) onGap(one.shard, Date.now());
     }
   }
 
@@ -199,32 +204,38 @@ export class LiveReader {
   /** After an outage, perhaps on another server: goes on where each stream was left, or from its end where that is gone. */
   async #return(): Promise<void> {
     const shards = [...this.#watched.keys()];
-    await this.#want(shards);
-    this.#outage = false;
+    const { sinceMs } = await this.#want(shards);
+    // one that came meanwhile may not have had an answer
+    this.#outage = [...this.#watched.values()].some(({ position }) => position === undefined);
     // writers may have dropped what they had to tell
-    for (const shard of shards) this.#deps.onGap(shard);
+    for (const shard of shards) this.#deps.onGap(shard, sinceMs);
   }
 
   /** Keeps the streams written that are read here. Where that was forgotten, by a failover or a long stall, something was not. */
   async #renew(): Promise<void> {
-    for (const shard of await this.#want([...this.#watched.keys()])) this.#deps.onGap(shard);
+    const { forgotten, sinceMs } = await this.#want([...this.#watched.keys()]);
+    for (const shard of forgotten) this.#deps.onGap(shard, sinceMs);
   }
 
-  /** Those of these shards that were not written any more; resolves when all writers know better. */
-  async #want(shards: readonly number[]): Promise<readonly number[]> {
+  /** Which of these shards were not written for a while, and since when at the earliest; resolves when all writers know better. */
+  async #want(shards: readonly number[]): Promise<{ forgotten: readonly number[]; sinceMs: number }> {
     const forgotten: number[] = [];
     let waitMs = 0;
+    const sinceMs = Date.now() - (performance.now() - this.#renewedAt);
     for (const shard of shards) {
       const wanted = await want(this.#deps.asking, shard);
-      if (wanted.isNew) forgotten.push(shard);
       waitMs = Math.max(waitMs, wanted.waitMs);
       const watched = this.#watched.get(shard);
-      if (watched && (watched.position === undefined || compareIds(wanted.end, watched.position) < 0))
-        watched.position = wanted.end;
+      if (!watched) continue;
+      // also when another process was the first to notice
+      if (watched.since !== undefined && watched.since !== wanted.since) forgotten.push(shard);
+      watched.since = wanted.since;
+      watched.knownAt = Math.max(watched.knownAt, performance.now() + wanted.waitMs);
+      if (watched.position === undefined || compareIds(wanted.end, watched.position) < 0) watched.position = wanted.end;
     }
     this.#renewedAt = performance.now();
-    if (waitMs > 0) await wait(waitMs);
-    return forgotten;
+    await pause(waitMs);
+    return { forgotten, sinceMs };
   }
 
   async #endOf(shard: number): Promise<string> {
@@ -232,6 +243,9 @@ export class LiveReader {
     return end ?? start;
   }
 }
+
+/** Not a moment less, as a timer may be by up to two milliseconds. */
+const pause = (ms: number): Promise<void> => (ms > 0 ? wait(Math.ceil(ms) + 2) : Promise.resolve());
 
 const eventsOf = (entries: readonly Entry[]): LiveEvent[] =>
   entries.flatMap(([id, fields]) => fromEntry(id, fields) ?? []);

@@ -19,12 +19,14 @@ const claimed: ClaimedTask = {
 };
 
 /** A run whose later events come when `pass` is called. */
-function run() {
+function run(wanted: () => boolean = () => true) {
   const told: string[] = [];
   const later: (() => NewLiveEvent | undefined)[] = [];
   const tell = ({ event, data }: NewLiveEvent) => void told.push(`${event} ${JSON.parse(data).status}`);
   const sink = {
-    publish: (_tenantId: string, make: () => NewLiveEvent) => tell(make()),
+    publish: (_tenantId: string, make: () => NewLiveEvent) => {
+      if (wanted()) tell(make());
+    },
     publishLater: (_tenantId: string, make: () => NewLiveEvent | undefined) => void later.push(make),
   };
   const events = new RunEvents(sink, claimed);
@@ -61,4 +63,14 @@ it('should tell that it runs before its first progress, and once', () => {
   events.progress('{"step":"parsing","fraction":1}');
   pass();
   expect(told).toEqual(['status RUNNING', 'step RUNNING', 'progress RUNNING']);
+});
+
+it('should not tell a start after an end that nobody wanted to hear', () => {
+  let wanted = true;
+  const { events, told, pass } = run(() => wanted);
+  events.started();
+  wanted = false;
+  events.completed('null');
+  pass();
+  expect(told).toEqual([]);
 });

@@ -10,6 +10,8 @@ export class RunEvents {
   #step: unknown;
   /** Whether anything has told yet that it runs. */
   #told = false;
+  /** Whether it has ended, told or not: a start that comes after that would be the last that is heard of it. */
+  #over = false;
 
   constructor(sink: LiveSink, claimed: ClaimedTask) {
     this.#sink = sink;
@@ -24,7 +26,7 @@ export class RunEvents {
   /** Told a moment later, and not at all when it has ended by then: most tasks are short, and each event costs as much as a good part of them. */
   started(): void {
     this.#sink.publishLater(this.#claimed.tenantId, () => {
-      if (this.#told) return undefined;
+      if (this.#told || this.#over) return undefined;
       this.#told = true;
       return liveEvent('status', this.#subject, 'RUNNING');
     });
@@ -45,26 +47,31 @@ export class RunEvents {
   retrying(error: TaskError, late = false): void {
     const { epoch, durable } = this.#subject;
     const subject = late && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
-    this.#publish(() => liveEvent('status', subject, 'RETRYING', { error }));
+    this.#end(() => liveEvent('status', subject, 'RETRYING', { error }));
   }
 
   /** Waits again as if this attempt had not been; the ledger has raised its epoch. */
   waitsAgain(error?: TaskError): void {
     const { epoch, attempts, durable } = this.#subject;
     const subject = { ...this.#subject, epoch: durable ? epoch + 1 : 0, attempts: Math.max(0, attempts - 1) };
-    this.#publish(() => liveEvent('status', subject, 'PENDING', { error }));
+    this.#end(() => liveEvent('status', subject, 'PENDING', { error }));
   }
 
   /** @param result JSON text */
   completed(result: string): void {
-    this.#publish(() => liveEvent('result', this.#subject, 'COMPLETED', { result }));
+    this.#end(() => liveEvent('result', this.#subject, 'COMPLETED', { result }));
   }
 
   failed(status: Exclude<TerminalStatus, 'COMPLETED'>, error: TaskError): void {
     const { epoch, durable } = this.#subject;
     // as `failTask` writes it
     const subject = status === 'TIMED_OUT' && durable ? { ...this.#subject, epoch: epoch + 1 } : this.#subject;
-    this.#publish(() => liveEvent('error', subject, status, { error }));
+    this.#end(() => liveEvent('error', subject, status, { error }));
+  }
+
+  #end(make: () => NewLiveEvent): void {
+    this.#over = true;
+    this.#publish(make);
   }
 
   #publish(make: () => NewLiveEvent): void {

@@ -8,7 +8,7 @@ import { answered } from '../../within.ts';
 import { keptEvents, shardOf, shards, streamKey } from './event.ts';
 import type { LiveMetrics } from './metrics.ts';
 
-/** Holds the id of the stream from which on everything is written there. */
+/** Holds the id of an entry that was written with it: what comes after that is written, as soon as all writers know. */
 export const wantedKey = (shard: number): string => `{millrace:events}:wanted:${shard}`;
 
 /** A stream is written for so long after its last listener has gone, for those who come back: browsers do within seconds. */
@@ -23,7 +23,7 @@ const askMs = 40;
 const questionMs = 1000;
 
 /**
- * KEYS: the key, the stream. ARGV: for how long, events kept. Answers the newest id of the stream, whether the key is new, and for
+ * KEYS: the key, the stream. ARGV: for how long, events kept. Answers the newest id of the stream, what the key holds, and for
  * how many ms writers may still not know of it. A new key stands at an entry of its own that tells nobody anything, so that whatever
  * is told from now on has a later id than what was not written.
  */
@@ -32,29 +32,29 @@ local at = redis.call('GET', KEYS[1])
 if not at then
   at = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'wanted', '1')
   redis.call('SET', KEYS[1], at, 'PX', ARGV[1])
-  return {at, 1, ${believedMs}}
+  return {at, at, ${believedMs}}
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 local time = redis.call('TIME')
 local age = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(string.match(at, '^%d+'))
-return {newest and newest[1] or '0-0', 0, ${believedMs} - age}`;
+return {newest and newest[1] or '0-0', at, ${believedMs} - age}`;
 
 export interface Want {
   /** The newest of the stream: what is written after it can be read from there. */
   readonly end: string;
-  /** Nobody listened before: what was told until now was not written. */
-  readonly isNew: boolean;
+  /** From which id on it is written. Another one than before: in between it was not. */
+  readonly since: string;
   /** Until every writer knows. */
   readonly waitMs: number;
 }
 
-/** Has a stream written, from now on and for a minute. @throws when Redis does not answer */
+/** Has a stream written, from when this and the wait are over and for a minute. @throws when Redis does not answer */
 export async function want(redis: RedisConnection, shard: number): Promise<Want> {
   const keys = [wantedKey(shard), streamKey(shard)];
   const answer = await answered(questionMs, redis.eval(wantScript, 2, ...keys, keptMs, keptEvents), 'redis');
-  const [end, isNew, waitMs] = answer as [string, number, number];
-  return { end, isNew: isNew === 1, waitMs: Math.min(believedMs, Math.max(0, waitMs)) };
+  const [end, since, waitMs] = answer as [string, string, number];
+  return { end, since, waitMs: Math.min(believedMs, Math.max(0, waitMs)) };
 }
 
 export interface WantedDeps {
@@ -87,7 +87,7 @@ export class Wanted {
   }
 
   async #ask(now: number): Promise<void> {
-    const { connection, metrics, log } = this.#deps;
+    const { connection, log } = this.#deps;
     this.#askedAt = now;
     if (connection.status !== 'ready') return;
     this.#asking = true;
@@ -106,9 +106,14 @@ export class Wanted {
       this.#refused = true;
     } finally {
       this.#asking = false;
-      metrics.unwanted(this.#skipped);
-      this.#skipped = 0;
+      this.count();
     }
+  }
+
+  /** Puts down what was left out. */
+  count(): void {
+    this.#deps.metrics.unwanted(this.#skipped);
+    this.#skipped = 0;
   }
 }
 
