@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { addJobs } from './add-jobs.ts';
 import { type JobData, jobOf } from './job.ts';
 import type { Handover } from './ledger/handover.ts';
+import { missingJobs } from './missing-jobs.ts';
 import { isNotDurable } from './not-durable/job.ts';
 
 /** Takes the lock from a job and marks it stalled, when the lock is still the one that was read; lets the next check be made at once. */
@@ -100,14 +101,13 @@ export class Broker {
   async missing(jobs: readonly { readonly id: string; readonly queue: QueueName }[]): Promise<string[]> {
     const missing: string[] = [];
     for (const [name, group] of Map.groupBy(jobs, (job) => job.queue)) {
-      const known = await Promise.all(
-        group.map((job) => this.#connection.hget(`${queuePrefix(name)}:${name}:${job.id}`, 'opts')),
+      const { gone, marked } = await missingJobs(
+        this.#connection,
+        name,
+        group.map(({ id }) => id),
       );
-      for (const [index, { id }] of group.entries()) {
-        const options = known[index];
-        const gone = options == null || (isNotDurable(options) && (await this.queue(name).remove(id)) === 1);
-        if (gone) missing.push(id);
-      }
+      missing.push(...gone);
+      for (const id of marked) if ((await this.queue(name).remove(id)) === 1) missing.push(id);
     }
     return missing;
   }

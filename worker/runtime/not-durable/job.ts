@@ -57,8 +57,11 @@ export const jobOptions = ({ id, priority, attempts }: NewJob): PlainJob['opts']
   backoff: { type: backoffType },
 });
 
+/** Stands in the options of a job that was sent as one that is not durable, as Redis keeps them. */
+export const notDurableMark = `"${backoffType}"`;
+
 /** Whether a job of this id was sent as one that is not durable, by the options that stand in Redis. */
-export const isNotDurable = (storedOptions: string): boolean => storedOptions.includes(`"${backoffType}"`);
+export const isNotDurable = (storedOptions: string): boolean => storedOptions.includes(notDurableMark);
 
 /** The `meta` of a job that is not durable; undefined for every other job. */
 export function notDurableMeta(data: unknown): JobMeta | undefined {
