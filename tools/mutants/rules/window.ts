@@ -110,8 +110,8 @@ export const windows: Chapter = {
       id: 'pull-leaves-backlog',
       rule: 'The relay leaves the backlog of a queue to workers that all pull.',
       file: inLedger,
-      text: '? Math.min(pulledSize, limits.size) : limits.size;',
-      broken: '? limits.size : limits.size;',
+      text: 'pulled ? Math.min(pulledSize, size) : size;',
+      broken: 'pulled ? size : size;',
       test: ledgerWindow('should let few in where the workers pull'),
     },
     {

@@ -55,8 +55,10 @@ export const isPulled = ({ rates }: WindowLimits, queue: QueueName, allPull: boo
   allPull && !isLimited(rates, queue);
 
 /** Most jobs of a queue that the relay lets stand in Redis now. */
+export const windowSize = ({ size }: Pick<WindowLimits, 'size'>, pulled: boolean): number =>
+  pulled ? Math.min(pulledSize, size) : size;
 const sizeOf = ({ pulled }: WindowState, limits: WindowLimits, queue: QueueName): number =>
-  isPulled(limits, queue, pulled.includes(queue)) ? Math.min(pulledSize, limits.size) : limits.size;
+  windowSize(limits, isPulled(limits, queue, pulled.includes(queue)));
 
 /** Most pairs of queue and tenant that one round looks at; the next round goes on behind them. */
 const pairsPerRound = 500;

@@ -135,8 +135,10 @@ function ledgerReason(facts: TaskFacts): Reason {
   }
   return {
     code: 'not_handed_over',
-    sentence: `It has been due for ${span(dueSeconds)}, nothing binds it, and nobody has handed it to Redis.`,
-    mend: 'Look for "relay failed" in the logs of API and workers, and let millrace doctor try Redis: it may refuse writes.',
+    sentence: `It has been due for ${span(dueSeconds)}, nothing binds it, and ${pulled ? 'no worker has taken it from the ledger' : 'nobody has handed it to Redis'}.`,
+    mend: pulled
+      ? `Look for "cannot get tasks" in the logs of the workers that take from ${task.queue}: the database or Redis may not answer them.`
+      : 'Look for "relay failed" in the logs of API and workers, and let millrace doctor try Redis: it may refuse writes.',
     details,
   };
 }

@@ -177,6 +177,12 @@ const situations: readonly (readonly [string, TaskFacts, string, RegExp])[] = [
   ],
   ['handed over in a moment', facts({ dueInSeconds: -0.1 }), 'about_to_start', /handed to Redis in a moment\.$/],
   ['handed over by nobody', facts({ dueInSeconds: -60 }), 'not_handed_over', /due for 1 min, nothing binds it/],
+  [
+    'taken by no worker',
+    facts({ dueInSeconds: -60 }, { window: pulledWindow }),
+    'not_handed_over',
+    /due for 1 min, nothing binds it, and no worker has taken it from the ledger\.$/,
+  ],
   ['lost by redis', facts(queued, {}, { job: { state: 'missing', ahead: 0 } }), 'job_lost', /does not know its job/],
   ['fetched', facts(queued, {}, { job: { state: 'active', ahead: 0 } }), 'being_claimed', /fetched it/],
   [

@@ -4,7 +4,7 @@ import { liveSeconds } from '../../heartbeat.ts';
 import type { QueueName } from '../../queues.ts';
 import type { Broker } from '../broker.ts';
 import { readBuckets } from '../ledger/rates.ts';
-import { isPulled, type WindowLimits } from '../ledger/window.ts';
+import { isPulled, type WindowLimits, windowSize } from '../ledger/window.ts';
 import type { ConsumerFacts, NamedTask, OwnFacts, QueueFacts, RunFacts } from './facts.ts';
 import { readRedis } from './read-redis.ts';
 
@@ -35,17 +35,18 @@ export async function readQueueFacts(
     readBuckets(db, limits.rates, queue, tenantId),
     readRedis(broker),
   ]);
+  const pulled = isPulled(limits, queue, allPull);
   return {
     queue,
     pausedSeconds: state?.paused ?? undefined,
     redis,
     consumers,
     window: {
-      size: limits.size,
+      size: windowSize(limits, pulled),
       standing: state?.standing ?? 0,
       own: state?.own ?? 0,
       tenants: state?.tenants ?? 0,
-      pulled: isPulled(limits, queue, allPull),
+      pulled,
     },
     rates,
   };
