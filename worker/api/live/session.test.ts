@@ -20,7 +20,7 @@ function open() {
   const closed: number[] = [];
   const listening: { readonly options: ListenOptions; readonly listener: LiveListener }[] = [];
   let disposed = 0;
-  const state = { bufferedAmount: 0, pings: 0, holds: true };
+  const state = { bufferedAmount: 0, pings: 0, holds: true, known: Promise.resolve() };
   const session = new Session({
     socket: {
       get bufferedAmount() {
@@ -40,6 +40,8 @@ function open() {
     hub: {
       listen: async (options, listener) => {
         listening.push({ options, listener });
+        await state.known;
+        options.onListening?.();
         return {
           [Symbol.dispose]: () => {
             disposed += 1;
@@ -66,6 +68,17 @@ describe('Session', () => {
     await vi.waitFor(() => expect(listening.map(({ options }) => options.after)).toEqual(['5-0', undefined]));
     session.ended();
     await vi.waitFor(() => expect(disposed()).toBe(2));
+  });
+
+  it('should say that it listens when nothing is missed from then on, and not before', async () => {
+    const { state, listening, say, heard } = open();
+    const known = Promise.withResolvers<void>();
+    state.known = known.promise;
+    say({ type: 'subscribe', id: 'a' });
+    await vi.waitFor(() => expect(listening).toHaveLength(1));
+    expect(heard('subscribed')).toEqual([]);
+    known.resolve();
+    await vi.waitFor(() => expect(heard('subscribed')).toHaveLength(1));
   });
 
   it('should refuse more subscriptions than a socket may have', async () => {
