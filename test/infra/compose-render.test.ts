@@ -263,6 +263,8 @@ const readByOthers = [
   ...['CELERY_SENTINEL_PASSWORD', 'NODE_IMAGE', 'DEBIAN_IMAGE'],
 ];
 const setByTheKit = [
+  // refused where it is set
+  'REDIS_KEY_PREFIX',
   // what a container is and where it listens
   ...['MODE', 'DIFY_BIND_ADDRESS', 'DIFY_PORT', 'HEALTH_PORT', 'MIGRATION_ENABLED', 'MILLRACE_HOME', 'MILLRACE_POOL'],
   ...['MILLRACE_GRACE_SECONDS', 'MILLRACE_API_REPLICAS', 'MILLRACE_BEAT_REPLICAS', 'OPENDAL_FS_ROOT', 'DB_TYPE'],
@@ -273,6 +275,8 @@ const setByTheKit = [
     'CELERY_BROKER_URL',
     'REDIS_URL',
     'REDIS_USE_SSL',
+    'BROKER_USE_SSL',
+    'REDIS_SSL_CERT_REQS',
     'REDIS_SSL_CA_CERTS',
     'REDIS_SSL_CERTFILE',
     'REDIS_SSL_KEYFILE',
