@@ -4,7 +4,7 @@ import { HandedBackError, TimeLimitError } from './execution/reasons.ts';
 import type { RegisteredTask } from './task.ts';
 
 /** Longest time a timer of Node can wait (2^31 - 1 ms, 24.8 days). */
-export const maxTimerMs = 2_147_483_647;
+const maxTimerMs = 2_147_483_647;
 
 /**
  * Runs of a process by the signal of its end, which has one listener for all: an EventTarget compares each new listener with every

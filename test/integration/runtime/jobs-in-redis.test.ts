@@ -350,14 +350,3 @@ it('should send its scripts again to a server that has forgotten them', async ()
   const job = await fetchOurs('t:1');
   expect((await sources.ours.acknowledge(job, 't:1', true))?.id).toBe(second);
 });
-
-it('should find which of many jobs Redis does not have, more than go in one call', async () => {
-  const many = Array.from({ length: 450 }, () => randomUUID());
-  const lost = many.filter((_, index) => index % 100 === 7);
-  await broker.add(many.filter((id) => !lost.includes(id)).map((id) => row(ours, id)));
-  const asked = many.map((id) => ({ id, queue: ours }));
-  expect(await broker.missing(asked)).toEqual(lost);
-  // a queue that Redis knows nothing of
-  expect(await broker.missing(lost.map((id) => ({ id, queue: theirs })))).toEqual(lost);
-  expect(await broker.missing([])).toEqual([]);
-});
