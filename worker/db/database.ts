@@ -80,6 +80,15 @@ export function sqlState(thrown: unknown): string | undefined {
   return undefined;
 }
 
+/** A connection did not answer in time. It is of no use any more: the answer may still come, and all that is sent later would wait behind it. */
+export class StatementTimeoutError extends Error {
+  override readonly name = 'StatementTimeoutError';
+
+  constructor(timeoutMs: number) {
+    super(`The database did not answer within ${timeoutMs / 1000} s.`);
+  }
+}
+
 const networkErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /**
@@ -92,8 +101,8 @@ export function isTransientDatabaseError(thrown: unknown): boolean {
     return /^(08|53|57P0)/.test(state) || state === '40001' || state === '40P01' || state === '57014';
   for (let error = thrown; error instanceof Error; error = error.cause) {
     if ('code' in error && typeof error.code === 'string' && networkErrors.has(error.code)) return true;
-    if (/Connection terminated|timeout exceeded when trying to connect|Query read timeout/.test(error.message))
-      return true;
+    if (error instanceof StatementTimeoutError) return true;
+    if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return true;
   }
   return false;
 }

@@ -2,10 +2,13 @@
 import pg from 'pg';
 import type { DatabaseTarget } from '../config/database-target.ts';
 import { type Database, guard, type Row, type SqlValue, type Transaction } from './database.ts';
+import { boundedQuery, PooledConnection } from './pooled-connection.ts';
 import { tlsOptions } from './tls.ts';
 
 export interface PostgresOptions extends DatabaseTarget {
   readonly applicationName: string;
+  /** For how long a server that has not ended a statement in time may still say so; shorter in tests. */
+  readonly silentMs?: number | undefined;
   /** How long a prepared statement keeps its plan; shorter in tests. */
   readonly planLifeMs?: number | undefined;
   /** Told of errors on idle connections, which have no caller. */
@@ -49,7 +52,11 @@ const usualPlanLifeMs = 5000;
 const waitForTheDisk = `select set_config('synchronous_commit', 'on', false)
   where current_setting('synchronous_commit') in ('off', 'local', 'remote_write')`;
 
+/** The client's own bound stands so far above the server's, for a server that no longer answers at all. */
+const usualSilentMs = 5000;
+
 export function openPostgres(options: PostgresOptions): Database {
+  const timeoutMs = options.statementTimeoutMs + (options.silentMs ?? usualSilentMs);
   const pool = new pg.Pool({
     host: options.host,
     port: options.port,
@@ -63,14 +70,12 @@ export function openPostgres(options: PostgresOptions): Database {
     connectionTimeoutMillis: options.acquireTimeoutMs,
     maxLifetimeSeconds: options.recycleSeconds,
     statement_timeout: options.statementTimeoutMs,
-    // The client's own bound stands above the server's, for a server that no longer answers at all.
-    query_timeout: options.statementTimeoutMs + 5_000,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     keepAlive: true,
     types,
     // the pool waits for what it returns, and gives up a connection where it fails
     onConnect: async (client) => {
-      await client.query(waitForTheDisk);
+      await boundedQuery(client, { text: waitForTheDisk }, timeoutMs);
     },
   });
   pool.on('error', options.onError);
@@ -81,50 +86,35 @@ export function openPostgres(options: PostgresOptions): Database {
     if (now - (plannedAt.get(client) ?? now - planLifeMs) < planLifeMs) return;
     plannedAt.set(client, now);
     // it goes before what the caller sends; a connection that is gone tells that one
-    client.query('discard plans').catch(() => undefined);
+    boundedQuery(client, { text: 'discard plans' }, timeoutMs).catch(() => undefined);
   });
 
-  const run = async <R extends Row>(client: pg.Pool | pg.PoolClient, text: string, params: readonly SqlValue[]) =>
-    (await client.query<R & pg.QueryResultRow>({ ...prepared(text), values: [...params] })).rows;
+  const run = <R extends Row>(connection: PooledConnection, text: string, params: readonly SqlValue[]) =>
+    connection.run<R>({ ...prepared(text), values: [...params] });
 
   return guard({
     driver: 'postgres',
-    query: (text, params) => run(pool, text, params),
+    async query(text, params) {
+      using connection = new PooledConnection(await pool.connect(), timeoutMs);
+      return await run(connection, text, params);
+    },
     async transaction(work) {
-      const client = await pool.connect();
-      let broken: Error | undefined;
-      // a connection that breaks between two statements has no query to tell; unheard, it would end the process
-      const onBroken = (error: Error) => {
-        broken ??= error;
-      };
-      client.on('error', onBroken);
-      /** What a broken client says of itself names no cause. */
-      const withCause = async <T>(statement: Promise<T>): Promise<T> => {
-        try {
-          return await statement;
-        } catch (error) {
-          throw broken ?? error;
-        }
-      };
+      using connection = new PooledConnection(await pool.connect(), timeoutMs);
       const tx: Transaction = {
-        query: (text, params = []) => withCause(run(client, text, params)),
+        query: (text, params = []) => run(connection, text, params),
         script: async (text) => {
-          await withCause(client.query(text));
+          await connection.run({ text });
         },
       };
       try {
-        await withCause(client.query('begin'));
+        await connection.run({ text: 'begin' });
         const result = await work(tx);
-        await withCause(client.query('commit'));
+        await connection.run({ text: 'commit' });
         return result;
       } catch (error) {
-        await client.query('rollback').catch((rollbackError: Error) => {
-          broken ??= rollbackError;
-        });
+        if (!connection.broken)
+          await connection.run({ text: 'rollback' }).catch((refused) => connection.giveUp(refused));
         throw error;
-      } finally {
-        client.off('error', onBroken);
-        client.release(broken);
       }
     },
     close: () => pool.end(),

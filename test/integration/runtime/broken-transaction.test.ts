@@ -7,6 +7,7 @@ import { cancelTask, ledger } from '../../../worker/runtime/index.ts';
 import { defaultTenantId as tenantId } from '../../../worker/services/tenants/tenants.ts';
 import { openDatabase } from '../../harness/database-address.ts';
 import { type DatabaseKind, databaseKinds, type TestDatabase } from '../../harness/databases.ts';
+import { startProxy } from '../../harness/proxy.ts';
 import { until } from '../../harness/until.ts';
 
 const within = 10_000;
@@ -47,6 +48,47 @@ it('should fail the transaction with the reason, as an outage, and serve the nex
   expect(error).toBeInstanceOf(Error);
   expect(isTransientDatabaseError(error)).toBe(true);
   expect(await db.tx((tx) => tx.query('select 1 as one'))).toEqual([{ one: 1 }]);
+});
+
+it('should give up a connection that no longer answers, in a transaction as outside of one, and serve the next caller', async () => {
+  const { address } = database;
+  if (!address) throw new Error('a server has an address');
+  await using proxy = await startProxy(address);
+  const db = openDatabase(
+    { ...address, host: proxy.host, port: proxy.port },
+    { poolMax: 1, statementTimeoutMs: 500, silentMs: 100 },
+  );
+  try {
+    const ask = () => db.query<{ one: number }>('select 1 as one');
+    const askInTransaction = () => db.tx((tx) => tx.query<{ one: number }>('select 1 as one'));
+    for (const asked of [ask, askInTransaction]) {
+      expect(await asked()).toEqual([{ one: 1 }]);
+      proxy.blackhole();
+      const error = await asked().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ name: 'StatementTimeoutError' });
+      expect(isTransientDatabaseError(error)).toBe(true);
+      // of one connection in the pool: what was left unanswered is in nobody's way
+      expect(await asked()).toEqual([{ one: 1 }]);
+      proxy.heal();
+    }
+  } finally {
+    await db.close();
+  }
+});
+
+it('should go on with a connection on which a statement was refused', async () => {
+  const { address } = database;
+  if (!address) throw new Error('a server has an address');
+  const db = openDatabase(address, { poolMax: 1 });
+  try {
+    const pid = async () => (await db.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid;
+    const before = await pid();
+    await expect(db.query('select 1 / 0')).rejects.toThrow(/division by zero/);
+    await expect(db.tx((tx) => tx.query('select 1 / 0'))).rejects.toThrow(/division by zero/);
+    expect(await pid()).toBe(before);
+  } finally {
+    await db.close();
+  }
 });
 
 it('should wait for the disk with every commit, whatever its role says, but for a setting that is stronger', async () => {
