@@ -1,6 +1,7 @@
 /** Lua that runs in Redis: sent once to a server, and named by its digest from then on. */
 import { createHash } from 'node:crypto';
 import type { RedisConnection } from './connections.ts';
+import { scriptCommand } from './script-command.ts';
 
 export interface RedisScript {
   readonly lua: string;
@@ -24,10 +25,11 @@ export async function runScript(
   keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
+  const rest = [keys.length, ...keys, ...args];
   try {
-    return await connection.evalsha(digest, keys.length, ...keys, ...args);
+    return await connection.sendCommand(scriptCommand('evalsha', [digest, ...rest]));
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return connection.eval(lua, keys.length, ...keys, ...args);
+    return connection.sendCommand(scriptCommand('eval', [lua, ...rest]));
   }
 }
