@@ -135,10 +135,11 @@ class Context implements RunContext {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms).unref();
-      this.#hurry = () => {
+      const hurry = () => {
         clearTimeout(timer);
         resolve();
       };
+      this.#hurry = hurry;
     });
   }
 }

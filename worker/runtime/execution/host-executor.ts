@@ -72,7 +72,7 @@ export class HostExecutor implements Executor {
       left = setTimeout(() => end.resolve(why), killMs);
     };
     const enter = setTimeout(() => kill({ postponed: 'the host did not answer', delayMs: startFailedMs }), enterMs);
-    host.onMessage = (message) => {
+    const onMessage: Host['onMessage'] = (message) => {
       if (message.kind === 'entered') {
         clearTimeout(enter);
         stop.entered();
@@ -84,6 +84,7 @@ export class HostExecutor implements Executor {
         end.resolve('error' in ended ? { error: fromWire(ended.error, claimed.fence) } : ended);
       }
     };
+    host.onMessage = onMessage;
     void started.ended.then((how) => end.resolve(killedFor ?? { died: how }));
     let grace: NodeJS.Timeout | undefined;
     let over = false;
