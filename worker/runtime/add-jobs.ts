@@ -18,15 +18,19 @@ if not most then
   call('HSET', KEYS[1], 'opts.maxLenEvents', most)
 end
 call('INCRBY', prefix .. 'id', (#ARGV - 2) / 5)
-local new = {}
+local new, keys = {}, {}
+for i = 3, #ARGV, 5 do keys[#keys + 1] = prefix .. ARGV[i] end
+-- none stands there, as a rule: asked for all of them at once
+local stand, seen = call('EXISTS', unpack(keys)) > 0, {}
 for i = 3, #ARGV, 5 do
   local id = ARGV[i]
   local key = prefix .. id
-  if call('EXISTS', key) == 1 then
+  if seen[id] or (stand and call('EXISTS', key) == 1) then
     call('XADD', events, 'MAXLEN', '~', most, '*', 'event', 'duplicated', 'jobId', id)
   else
     local name, priority = ARGV[i + 1], ARGV[i + 4]
-    call('HMSET', key, 'name', name, 'data', ARGV[i + 2], 'opts', ARGV[i + 3], 'timestamp', at, 'delay', 0, 'priority', priority)
+    seen[id] = true
+    call('HMSET', key, 'name', name, 'data', ARGV[i + 2], 'opts', ARGV[i + 3], 'timestamp', at, 'delay', '0', 'priority', priority)
     call('XADD', events, '*', 'event', 'added', 'jobId', id, 'name', name)
     call('XADD', events, 'MAXLEN', '~', most, '*', 'event', 'waiting', 'jobId', id)
     new[#new + 1] = priority

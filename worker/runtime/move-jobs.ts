@@ -18,16 +18,22 @@ local events = prefix .. 'events'
 local meta = call('HMGET', KEYS[1], 'opts.maxLenEvents', 'paused', 'concurrency', 'max')
 local most = meta[1] or 10000
 
-local function finish(id, token, result)
+-- keys of jobs that go, deleted together
+local gone = {}
+
+-- there: the job is known to be
+local function finish(id, token, result, there)
   local key = prefix .. id
   local lock = key .. ':lock'
-  if call('EXISTS', key) == 0 then return -1 end
+  if not there and call('EXISTS', key) == 0 then return -1 end
   local holder = call('GET', lock)
   if holder ~= token then return holder and -6 or -2 end
   if call('LREM', active, -1, id) < 1 then return -3 end
   if result == '' then
     result = '""'
-    call('DEL', key, lock, key .. ':logs', key .. ':dependencies', key .. ':processed', key .. ':failed', key .. ':unsuccessful')
+    local last = #gone
+    gone[last + 1], gone[last + 2], gone[last + 3], gone[last + 4] = key, lock, key .. ':logs', key .. ':dependencies'
+    gone[last + 5], gone[last + 6], gone[last + 7] = key .. ':processed', key .. ':failed', key .. ':unsuccessful'
   else
     call('DEL', lock)
     call('HINCRBY', key, 'atm', 1)
@@ -77,14 +83,19 @@ end
 local answer, first, wanting, ended = {}, {}, {}, {}
 local tokens = tonumber(ARGV[5])
 for i = 1, tokens do wanting[i] = { 0, ARGV[5 + i] } end
-for i = 6 + tokens, #ARGV, 4 do
-  local code = finish(ARGV[i], ARGV[i + 1], ARGV[i + 3])
-  answer[#answer + 1] = { code, '', '' }
+local keys = {}
+for i = 6 + tokens, #ARGV, 4 do keys[#keys + 1] = prefix .. ARGV[i] end
+local there = #keys > 0 and call('EXISTS', unpack(keys)) == #keys
+for place = 1, #keys do
+  local i = 2 + tokens + 4 * place
+  local code = finish(ARGV[i], ARGV[i + 1], ARGV[i + 3], there)
+  answer[place] = { code, '', '' }
   if code == 0 then
     ended[#ended + 1] = ARGV[i]
-    if ARGV[i + 2] == '1' then wanting[#wanting + 1] = { #answer, ARGV[i + 1] } end
+    if ARGV[i + 2] == '1' then wanting[#wanting + 1] = { place, ARGV[i + 1] } end
   end
 end
+if #gone > 0 then call('DEL', unpack(gone)) end
 if #ended > 0 then call('SREM', prefix .. 'stalled', unpack(ended)) end
 local delayed = #wanting > 0 and call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')[2]
 local due = delayed and math.floor(delayed / 0x1000) or 0
@@ -94,9 +105,10 @@ for place, id in ipairs(ids) do
   local index, token = wanting[place][1], wanting[place][2]
   if index == 0 then first[#first + 1] = { id, start(id, token) } else answer[index] = { 0, id, start(id, token) } end
 end
-if #ids > 0 then
+local left = #wanting > 0 and #ids == #wanting and call('LLEN', wait) + call('ZCARD', prioritized) or 0
+if left > 0 then
   call('ZADD', prefix .. 'marker', 0, '0')
-elseif #ended > 0 and call('LLEN', active) == 0 and call('LLEN', wait) == 0 and call('ZCARD', prioritized) == 0 then
+elseif #ended > 0 and #ids == 0 and call('LLEN', active) == 0 and call('LLEN', wait) == 0 and call('ZCARD', prioritized) == 0 then
   call('XADD', events, '*', 'event', 'drained')
 end
 return { plain and 1 or 0, first, due, answer }`);

@@ -117,7 +117,7 @@ export class QueueLoop {
         failures = 0;
         atOnce = fetched === asked ? Math.min(2 * atOnce, maxAtOnce) : firstAtOnce;
         if (this.#stopping) return;
-        if (fetched < asked && pulled === 0) {
+        if (fetched === 0 && pulled === 0) {
           this.#askedAt = Date.now();
           await source.waitForWork(backlog && this.#flows() ? glanceSeconds : undefined);
         }

@@ -181,6 +181,18 @@ it('should fetch as many as wait, those without priority first, and wake whoever
   expect(await sources.ours.fetch(['t:5'])).toEqual([]);
 });
 
+it('should wake others for as long as jobs are left, and nobody for a queue that is empty', async () => {
+  await broker.add([first, second, third].map((id) => row(ours, id)));
+  const woken = async () => (await connection.del(`${queuePrefix(ours)}:${ours}:marker`)) === 1;
+  expect(await woken()).toBe(true);
+  const job = await fetchOurs('t:1');
+  expect(await woken()).toBe(true);
+  const next = await sources.ours.acknowledge(job, 't:1', true);
+  expect(await woken()).toBe(true);
+  if (next) await sources.ours.acknowledge(next, 't:1', true);
+  expect(await woken()).toBe(false);
+});
+
 it('should read a job whole whose name, or why it failed before, has a zero byte in it', async () => {
   await broker.queue(ours).addBulk([
     { name: 'zero\0byte', data: { payload: 'one\0two' }, opts: { jobId: 'named' } },
