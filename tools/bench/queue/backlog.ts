@@ -31,6 +31,7 @@ export async function measureBacklog(
   samples.add(withWaiting(millrace.name, 0), redisMetric, 'bytes', await usedMemory(servers));
   await millrace.fill('fast_tasks', waiting);
   await ledger.settled();
+  await ledger.rested();
   samples.add(name, redisMetric, 'bytes', await usedMemory(servers));
   {
     const timed = millrace.plan.warmUp + windows * windowTasks;
@@ -46,6 +47,7 @@ export async function measureBacklog(
   await millrace.reset();
   await millrace.fill(elsewhere, waiting);
   await ledger.settled();
+  await ledger.rested();
   await using worker = await millrace.startWorker(queueNames.filter((queue) => queue !== elsewhere));
   await measurePickup(millrace, worker, perSecond, coldSeconds);
   for (let window = 0; window < windows; window += 1) {

@@ -4,6 +4,7 @@ import { byLedger, fromCall, fromCommit } from './names.ts';
 import type { Account, Pickups, Sent } from './subject.ts';
 
 const queryTimeoutMs = 30_000;
+const maintenanceTimeoutMs = 300_000;
 const pollMs = 100;
 const settleTimeoutMs = 60_000;
 const commits = 300;
@@ -19,11 +20,13 @@ const settingNames = [
 const countIntervalMs = 250;
 
 export class Ledger implements AsyncDisposable {
+  readonly #url: string;
   readonly #pool: pg.Pool;
   #counted = 0;
   #countedAt = 0;
 
   constructor(url: string) {
+    this.#url = url;
     this.#pool = new pg.Pool({ connectionString: url, max: 2, query_timeout: queryTimeoutMs });
     this.#pool.on('error', () => undefined);
   }
@@ -61,6 +64,25 @@ export class Ledger implements AsyncDisposable {
       if (now === before) return;
       if (Date.now() > deadline) throw new Error(`rows were still handed over after ${settleTimeoutMs / 1000} s`);
       before = now;
+    }
+  }
+
+  /**
+   * Lets Postgres do at once what it would do some time within the next minutes of so many rows that have come: write them back, vacuum
+   * and analyse. What is measured after that is a queue in which many wait, not the minutes in which they came.
+   */
+  async rested(): Promise<void> {
+    await this.#maintenance('vacuum (analyze) tasks_live');
+    await this.#maintenance('checkpoint');
+  }
+
+  async #maintenance(text: string): Promise<void> {
+    const client = new pg.Client({ connectionString: this.#url, query_timeout: maintenanceTimeoutMs });
+    await client.connect();
+    try {
+      await client.query(text);
+    } finally {
+      await client.end();
     }
   }
 
