@@ -3,6 +3,7 @@ import type { Database, Queryable } from '../db/index.ts';
 import { MillraceError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
+import { dropJobs } from './drop-jobs.ts';
 import { failpoint } from './failpoints.ts';
 import type { AcceptedFlow, Flow } from './flow.ts';
 import { planFlow } from './flow-plan.ts';
@@ -145,6 +146,8 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
   };
 
   const handOver = async (rows: readonly Placed[], accepted: readonly Accepted[]): Promise<void> => {
+    const replaced = accepted.flatMap((answer) => answer.replaced ?? []);
+    if (replaced.length > 0) void dropJobs({ db, broker, log }, replaced);
     const due = rows.flatMap((row, index): Handover[] => {
       const answer = accepted[index];
       if (!answer?.handed) return [];

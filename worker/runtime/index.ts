@@ -4,6 +4,7 @@ export { type AutoscaleLimits, startAutoscale } from './autoscale.ts';
 export { Broker } from './broker.ts';
 export { Consumer, type ConsumerOptions } from './consumer.ts';
 export { defineTask } from './define-task.ts';
+export { dropJobs } from './drop-jobs.ts';
 export {
   createEnqueuer,
   createLeaver,

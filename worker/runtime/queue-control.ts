@@ -44,6 +44,8 @@ export async function setQueuePaused(
 
 export interface PurgeDeps {
   readonly db: Database;
+  /** Left out, their jobs stay in Redis until they are fetched. */
+  readonly broker?: Broker | undefined;
   /** Told of what is cancelled. */
   readonly live: LiveSink;
   readonly log: Logger;
@@ -53,32 +55,34 @@ export interface PurgeDeps {
 const purgeBatch = 1000;
 
 /**
- * Cancels what waits in a queue (reason `purged`), of one tenant or of all, and returns how many. Running tasks go on. The
- * jobs left in Redis meet finished rows and are dropped.
+ * Cancels what waits in a queue (reason `purged`), of one tenant or of all, and returns how many. Running tasks go on. Jobs that stay in
+ * Redis all the same meet finished rows and are dropped.
  */
 export async function purgeQueue(
-  { db, live, log }: PurgeDeps,
+  { db, broker, live, log }: PurgeDeps,
   queue: QueueName,
   tenantId: string | undefined,
 ): Promise<number> {
   let purged = 0;
   for (;;) {
-    const rows = await db.query<{ id: string }>(
+    const rows = await db.query<{ id: string; queue: QueueName; queued: boolean }>(
       `with gone as (
          delete from tasks_live where id in (
            select id from tasks_live where queue = $1 and status <> 'RUNNING' and ($2::uuid is null or tenant_id = $2)
             limit ${purgeBatch} for update skip locked)
-         returning *)
+         returning *),
+       ended as (
        insert into tasks_finished (id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker,
          unique_key, accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads, status, error, error_history,
          finished_at)
        select id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch + 1, worker, unique_key,
          accepted_at, due_at, expires_at, started_at, progress, redis_job_id, isolated, flow_id, leads, 'CANCELLED',
-         '{"code": "purged", "message": "The queue was purged."}'::jsonb, error_history, clock_timestamp() from gone
-       returning id`,
+         '{"code": "purged", "message": "The queue was purged."}'::jsonb, error_history, clock_timestamp() from gone)
+       select id, queue, status = 'QUEUED' as queued from gone`,
       [queue, tenantId ?? null],
     );
     purged += rows.length;
+    await broker?.drop(rows.filter(({ queued }) => queued));
     await publishStates(
       { live, db, log },
       rows.map(({ id }) => id),

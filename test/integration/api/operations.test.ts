@@ -60,6 +60,28 @@ describe('operating over HTTP', () => {
     expect((await t.call({ url: `/v1/tasks/${others}`, headers: asOther() })).body.status).toBe('PENDING');
   });
 
+  it('should leave no job of what was cancelled, replaced or purged in a queue that nobody takes from', async () => {
+    const jobs = async () => (await t.runtime.broker.counts('retention')).prioritized;
+    const waiting = { task: 'test_add', payload: { a: 1, b: 1 } };
+    const options = { queue: 'retention' };
+    const keyed = { ...options, unique_key: 'the one', unique_policy: 'replace' };
+    const waits = async (count: number) => until(`${count} jobs wait`, 10_000, async () => (await jobs()) === count);
+    const first = await send({ ...waiting, options });
+    await send({ ...waiting, options: keyed });
+    await waits(2);
+    await t.call({ method: 'DELETE', url: `/v1/tasks/${first}` });
+    await waits(1);
+    const second = await send({ ...waiting, options: keyed });
+    await until('the job is the newer one', 10_000, async () => {
+      return (await t.runtime.broker.missing([{ id: second, queue: 'retention' }])).length === 0;
+    });
+    await waits(1);
+    await send({ ...waiting, options });
+    await waits(2);
+    await t.call({ method: 'POST', url: '/v1/queues/retention/purge' });
+    expect(await jobs()).toBe(0);
+  });
+
   it('should show, retry and drop dead letters, one by one', async () => {
     const id = await send({ task: 'test_fail', payload: { why: 'no reason' } });
     await t.runtime.ended(id);

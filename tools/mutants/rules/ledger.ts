@@ -261,9 +261,17 @@ export const ledger: Chapter = {
       id: 'synchronous-commit',
       rule: 'What is committed is on the disk (`synchronous_commit` on), whatever server and role say.',
       file: 'worker/db/postgres.ts',
-      text: 'await client.query(waitForTheDisk);',
+      text: 'await boundedQuery(client, { text: waitForTheDisk }, timeoutMs);',
       broken: 'void client;',
       test: onPostgres('should wait for the disk'),
+    },
+    {
+      id: 'statement-unanswered',
+      rule: 'A connection on which a statement was left unanswered is given to nobody else.',
+      file: 'worker/db/pooled-connection.ts',
+      text: 'this.#client.release(this.#broken);',
+      broken: 'this.#client.release();',
+      test: onPostgres('should give up a connection that no longer answers'),
     },
     {
       id: 'end-before-acknowledging',

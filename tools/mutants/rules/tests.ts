@@ -35,6 +35,7 @@ const integration =
     needs,
   });
 
+export const operations = integration('api/operations.test.ts', 'redis');
 export const hints = integration('runtime/hints.test.ts', 'redis');
 export const notDurable = integration('runtime/not-durable.test.ts', 'redis');
 export const jobsInRedis = integration('runtime/jobs-in-redis.test.ts', 'redis');

@@ -1,5 +1,5 @@
 import type { Chapter } from '../mutant.ts';
-import { clock, fence, handover, keeping, reconciler } from './tests.ts';
+import { clock, fence, handover, keeping, operations, reconciler } from './tests.ts';
 
 const control = 'worker/runtime/queue-control.ts';
 const relay = 'worker/runtime/relay.ts';
@@ -94,6 +94,22 @@ export const pausing: Chapter = {
       text: 'deaths, epoch + 1, worker',
       broken: 'deaths, epoch, worker',
       test: keeping('with the reason `purged`'),
+    },
+    {
+      id: 'purge-jobs',
+      rule: 'A purge takes the jobs of what it has cancelled out of Redis.',
+      file: control,
+      text: 'await broker?.drop(rows.filter(({ queued }) => queued));',
+      broken: 'void broker;',
+      test: operations('should leave no job of what was cancelled, replaced or purged'),
+    },
+    {
+      id: 'ended-jobs',
+      rule: 'The job of a task that was cancelled or replaced is taken out of Redis.',
+      file: 'worker/runtime/drop-jobs.ts',
+      text: 'await broker.drop(rows.filter(({ status }) => isTerminal(status)));',
+      broken: 'void rows;',
+      test: operations('should leave no job of what was cancelled, replaced or purged'),
     },
     {
       id: 'purge-running',

@@ -107,6 +107,14 @@ export const windows: Chapter = {
       test: window('should go by nothing that is old'),
     },
     {
+      id: 'window-fast-path-place',
+      rule: 'A place on the fast path forgets what was taken since: no task overtakes an older one of its tenant.',
+      file: inProcess,
+      text: 'Math.round(place - taken)',
+      broken: 'Math.round(place)',
+      test: window('should keep the places of a tenant'),
+    },
+    {
       id: 'pull-leaves-backlog',
       rule: 'The relay leaves the backlog of a queue to workers that all pull.',
       file: inLedger,

@@ -126,7 +126,7 @@ export const queueRoutes: Routes = (deps) => async (app) => {
     },
     async (request) => {
       const name = checkedName(request.params.name);
-      const durable = await purgeQueue({ db, live, log }, name, request.tenantId);
+      const durable = await purgeQueue({ db, broker, live, log }, name, request.tenantId);
       const { removed, whole } = await purgeNotDurable({ broker, live }, name, request.tenantId);
       return { name, purged: durable + removed, not_durable: whole ? removed : null };
     },

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   cancelTask,
+  dropJobs,
   isNotDurableRow,
   isTerminal,
   listTasks,
@@ -34,7 +35,7 @@ const batchBodyBytes = 32 * 1024 * 1024;
 const maxWaitSeconds = 60;
 
 export const taskRoutes: Routes = (deps, closing) => async (app) => {
-  const { db, enqueuer, registry, reader, watcher, notDurable, live, log } = deps;
+  const { db, broker, enqueuer, registry, reader, watcher, notDurable, live, log } = deps;
   const accept = async (body: Parameters<typeof requestsOf>[2], tenantId: string) => {
     const requests = requestsOf(registry, tenantId, body);
     try {
@@ -148,6 +149,7 @@ export const taskRoutes: Routes = (deps, closing) => async (app) => {
       const reason = 'Cancelled through the API.';
       if (await cancelTask(db, request.tenantId, id, reason)) {
         void publishStates({ live, db, log }, [id]);
+        void dropJobs({ db, broker, log }, [id]);
         return reply.code(202).send({ task_id: id, status: 'CANCELLED' as const });
       }
       const row = await reader.read(request.tenantId, id);
