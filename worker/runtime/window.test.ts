@@ -55,30 +55,6 @@ it('should let in no more than wakes the workers while somebody waits for them t
   expect(learned([{ queue, tenantId: 'newcomer', seconds: 0.2 }])).toHaveLength(4);
 });
 
-it('should keep the places of a tenant whose tasks are taken as fast as they come, so that none overtakes an older one', () => {
-  const window = new Window({ size: 5000, isolatedPerTenant: 2, rates: noRates });
-  const placesTo = (known: WindowState, count: number) => {
-    const places = Array.from({ length: count }, () => {
-      vi.advanceTimersByTime(10);
-      return window.admit(queue, 'crowd');
-    });
-    window.learn(known);
-    return places;
-  };
-  window.learn(state());
-  // nothing is known of how fast they are taken
-  expect(placesTo(state({ standing: [standing(4)] }), 20)).toEqual(Array.from({ length: 20 }, (_, place) => place));
-  // 16 of 20 were
-  expect(placesTo(state({ standing: [standing(8)] }), 20)).toEqual(
-    Array.from({ length: 20 }, (_, n) => Math.round(4 + n - 0.08 * 10 * (n + 1))),
-  );
-  expect(placesTo(state(), 20).slice(-1)).toEqual([11]);
-  // none is left: no task has a place below the first
-  expect(placesTo(state({ standing: [standing(20)] }), 20)).toEqual(Array(20).fill(0));
-  // nobody takes them any more
-  expect(placesTo(state(), 20)).toEqual(Array.from({ length: 20 }, (_, n) => 20 + n));
-});
-
 it('should let nobody in past a rate limit', () => {
   const rates = { ...noRates, queues: new Map([[queue, { perSecond: 5 }]]) };
   expect(knowing(state(), rates).admit(queue, 'crowd')).toBeUndefined();

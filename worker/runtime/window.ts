@@ -25,9 +25,6 @@ export class Window {
   #tenants: ReadonlyMap<QueueName, readonly string[]> = new Map();
   #allWait = true;
   #readAt = 0;
-  /** How many of a pair were taken a millisecond, between the last two looks. */
-  #taken: ReadonlyMap<string, number> = new Map();
-  #lookedAt = performance.now();
 
   constructor(limits: WindowLimits) {
     this.limits = limits;
@@ -35,18 +32,12 @@ export class Window {
 
   /** Told by the relay what the ledger says. */
   learn(state: WindowState): void {
-    const before = this.#standing;
-    const now = performance.now();
-    const sinceMs = Math.max(1, now - this.#lookedAt);
-    this.#lookedAt = now;
     this.#total = new Map();
     this.#standing = new Map();
     for (const { queue, tenantId, standing } of state.standing) {
       this.#total.set(queue, (this.#total.get(queue) ?? 0) + standing);
       this.#standing.set(pairKey(queue, tenantId), standing);
     }
-    const gone = [...before].map(([key, had]) => [key, had - (this.#standing.get(key) ?? 0)] as const);
-    this.#taken = new Map(gone.flatMap(([key, count]) => (count > 0 ? [[key, count / sinceMs]] : [])));
     const closed = state.waiting.filter(
       ({ queue, seconds }) => seconds > youngSeconds || !state.pulled.includes(queue),
     );
@@ -65,7 +56,7 @@ export class Window {
   }
 
   /**
-   * Whether a task may go to Redis right after its commit, past the relay: its place among the tenant's, as far as is known, or undefined. Half of the
+   * Whether a task may go to Redis right after its commit, past the relay: its place among the tenant's, or undefined. Half of the
    * window is kept for the relay, since several processes let in at once without knowing of each other; and nobody goes before
    * what the same tenant has waiting in Postgres. While somebody waits whose workers pull, no more is let in than wakes them: as long as Redis has
    * work they pull nothing, and who waits would not have his turn.
@@ -80,8 +71,6 @@ export class Window {
     if (total >= room && (place >= fewInWindow || total >= this.limits.size)) return undefined;
     this.#total.set(queue, total + 1);
     this.#standing.set(key, place + 1);
-    // some of those before it were taken since the last look; a place that forgets them would let the first after each look overtake all
-    const taken = (this.#taken.get(key) ?? 0) * (performance.now() - this.#lookedAt);
-    return Math.max(0, Math.round(place - taken));
+    return place;
   }
 }
