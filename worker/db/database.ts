@@ -75,7 +75,8 @@ export function guard(driver: Driver): Database {
 /** The SQLSTATE of a database error, through wrapped causes, or undefined. */
 export function sqlState(thrown: unknown): string | undefined {
   for (let error = thrown; error instanceof Error; error = error.cause) {
-    if ('code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)) return error.code;
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+    if (/^[0-9A-Z]{5}$/.test(code) && !networkErrors.has(code)) return code;
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Database, isTransientDatabaseError, sqlState } from './database.ts';
+import { type Database, isTransientDatabaseError, StatementTimeoutError, sqlState } from './database.ts';
 import { openPglite } from './pglite.ts';
 
 let db: Database;
@@ -83,10 +83,22 @@ it('should give the SQLSTATE of an error, also of one that is wrapped', async ()
 
 it('should know what may go through later', () => {
   const withCode = (code: string) => new Error('outer', { cause: Object.assign(new Error(code), { code }) });
-  for (const code of ['08006', '53300', '57P01', '57P03', '40001', '40P01', '57014', 'ECONNREFUSED', 'EAI_AGAIN'])
+  for (const code of [
+    '08006',
+    '53300',
+    '57P01',
+    '57P03',
+    '40001',
+    '40P01',
+    '57014',
+    'ECONNREFUSED',
+    'EAI_AGAIN',
+    'EPIPE',
+  ])
     expect(isTransientDatabaseError(withCode(code)), code).toBe(true);
   for (const code of ['23505', '42P01', '22P05', '28P01', '3D000', 'EACCES'])
     expect(isTransientDatabaseError(withCode(code)), code).toBe(false);
+  expect(isTransientDatabaseError(new StatementTimeoutError(5000))).toBe(true);
   expect(isTransientDatabaseError(new Error('timeout exceeded when trying to connect'))).toBe(true);
   expect(isTransientDatabaseError('text')).toBe(false);
 });

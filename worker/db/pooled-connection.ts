@@ -10,7 +10,20 @@ export class PooledConnection implements Disposable {
   // a connection that breaks between two statements has no query to tell; unheard, it would end the process
   readonly #onError = (error: Error) => this.giveUp(error);
 
-  constructor(client: pg.PoolClient, timeoutMs: number) {
+  /**
+   * Not by the pool's promise: between its answer and whoever awaits it a connection may break, with nobody to hear of it, and end the process.
+   * @throws what the pool says when it has none to give
+   */
+  static take(pool: pg.Pool, timeoutMs: number): Promise<PooledConnection> {
+    return new Promise((resolve, reject) => {
+      pool.connect((error, client) => {
+        if (client) resolve(new PooledConnection(client, timeoutMs));
+        else reject(error);
+      });
+    });
+  }
+
+  private constructor(client: pg.PoolClient, timeoutMs: number) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
     client.on('error', this.#onError);
@@ -30,7 +43,10 @@ export class PooledConnection implements Disposable {
     try {
       return (await boundedQuery<R & pg.QueryResultRow>(this.#client, statement, this.#timeoutMs)).rows;
     } catch (error) {
-      if (error instanceof Error && !leavesConnection(error)) this.giveUp(error);
+      if (!(error instanceof Error)) throw error;
+      // else its stack would end where the answer was read from the socket
+      Error.captureStackTrace(error, this.run);
+      if (!leavesConnection(error)) this.giveUp(error);
       // what a broken client says of itself names no cause
       throw this.#broken ?? error;
     }
@@ -42,11 +58,13 @@ export class PooledConnection implements Disposable {
   }
 }
 
-/** Whether the server has refused a statement and goes on; what it says at its own end, or of the connection's, is of classes 08 and 57P. */
-const leavesConnection = (error: Error): boolean => {
-  const state = sqlState(error);
-  return state !== undefined && !/^(08|57P)/.test(state);
-};
+/**
+ * Whether the server has refused a statement and goes on as before: bad data, broken constraints, conflicts, no right, something in use or missing, time out,
+ * what a function raised. All else costs the connection: its end, a prepared statement that no longer fits the table, a server that became
+ * read-only. A level in another language than English does too.
+ */
+const leavesConnection = (error: Error): boolean =>
+  /^(2[23]|40|42|55|P0)|^57014$/.test(sqlState(error) ?? '') && 'severity' in error && error.severity === 'ERROR';
 
 /**
  * What node-postgres' `query_timeout` does, for a tenth of the work of the garbage collector. It assigns closures to a property of the query,

@@ -95,11 +95,11 @@ export function openPostgres(options: PostgresOptions): Database {
   return guard({
     driver: 'postgres',
     async query(text, params) {
-      using connection = new PooledConnection(await pool.connect(), timeoutMs);
+      using connection = await PooledConnection.take(pool, timeoutMs);
       return await run(connection, text, params);
     },
     async transaction(work) {
-      using connection = new PooledConnection(await pool.connect(), timeoutMs);
+      using connection = await PooledConnection.take(pool, timeoutMs);
       const tx: Transaction = {
         query: (text, params = []) => run(connection, text, params),
         script: async (text) => {

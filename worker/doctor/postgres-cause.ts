@@ -53,7 +53,7 @@ const kinds: readonly Kind[] = [
   },
   {
     code: 'database_silent',
-    pattern: /timeout|ETIMEDOUT|ECONNRESET|terminated/i,
+    pattern: /timeout|did not answer|ETIMEDOUT|ECONNRESET|terminated/i,
     what: 'does not answer',
     mend: 'It hangs, or a firewall drops what is sent to it: try psql from this machine, and read its log.',
   },

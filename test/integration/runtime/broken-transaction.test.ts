@@ -86,6 +86,13 @@ it('should go on with a connection on which a statement was refused', async () =
     await expect(db.query('select 1 / 0')).rejects.toThrow(/division by zero/);
     await expect(db.tx((tx) => tx.query('select 1 / 0'))).rejects.toThrow(/division by zero/);
     expect(await pid()).toBe(before);
+    // one whose prepared statement no longer fits is of no use for it, for as long as it stands
+    await db.query('create table narrow as select 1 as one');
+    const all = () => db.query('select * from narrow');
+    expect(await all()).toEqual([{ one: 1 }]);
+    await db.query('alter table narrow add column two int');
+    await expect(all()).rejects.toThrow(/cached plan must not change result type/);
+    expect(await all()).toEqual([{ one: 1, two: null }]);
   } finally {
     await db.close();
   }
