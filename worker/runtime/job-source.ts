@@ -136,14 +136,18 @@ export class JobSource extends Worker<JobData> {
    */
   async handBack(job: FetchedJob, token: string): Promise<void> {
     await job.moveToWait(token);
-    await this.#wake();
+    await this.wake();
   }
 
-  /** Resolves when a job may be waiting, or after the longest block. @throws when Redis is away. */
-  async waitForWork(seconds = blockSeconds): Promise<void> {
+  /**
+   * Resolves when a job may be waiting, or after the longest block. Returns whether it has taken what wakes whoever sleeps, one of all
+   * processes. @throws when Redis is away.
+   */
+  async waitForWork(seconds = blockSeconds): Promise<boolean> {
     try {
       const marker = await this.backend.waitForJob(seconds);
       if (marker) this.#wakeAt(marker.score);
+      return marker?.score === 0;
     } catch (error) {
       // leaves the blocking connection usable after an outage
       if (!this.closing) await this.backend.reconnectBlocking();
@@ -199,14 +203,14 @@ export class JobSource extends Worker<JobData> {
     this.#dueTimer = setTimeout(
       () => {
         if (this.closing) return;
-        this.#wake().catch((error: unknown) => this.emit('error', error as Error));
+        this.wake().catch((error: unknown) => this.emit('error', error as Error));
       },
       Math.max(1, Math.ceil(inMs)),
     );
   }
 
-  /** Somebody who blocks on the queue: this process or another one. */
-  async #wake(): Promise<void> {
+  /** Wakes somebody who blocks on the queue: this process or another one. */
+  async wake(): Promise<void> {
     await this.#connection.zadd(this.toKey('marker'), 0, '0');
   }
 }

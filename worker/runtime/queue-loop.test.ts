@@ -15,6 +15,8 @@ function open({ plain = true, flows = false } = {}) {
   const [started, handedBack, givenBack]: string[][] = [[], [], []];
   const slots = new Slots(capacity);
   const waited = Promise.withResolvers<void>();
+  const woken = Promise.withResolvers<boolean>();
+  const passedOn: string[] = [];
   let token = 0;
   const source = {
     queueName: 'fast_tasks',
@@ -29,8 +31,9 @@ function open({ plain = true, flows = false } = {}) {
     handBack: async (job: FetchedJob) => void handedBack?.push(job.id ?? ''),
     waitForWork: () => {
       waited.resolve();
-      return new Promise<void>(() => undefined);
+      return woken.promise;
     },
+    wake: async () => void passedOn.push('marker'),
     close: async () => undefined,
   } as unknown as JobSource;
   const backlog: Backlog = {
@@ -54,7 +57,20 @@ function open({ plain = true, flows = false } = {}) {
   });
   const fetched = (count: number) => vi.waitFor(() => expect(fetches).toHaveLength(count));
   const pulled = (count: number) => vi.waitFor(() => expect(pulls).toHaveLength(count));
-  return { loop, slots, fetches, pulls, started, handedBack, givenBack, fetched, pulled, waited: waited.promise };
+  return {
+    loop,
+    slots,
+    fetches,
+    pulls,
+    started,
+    handedBack,
+    givenBack,
+    fetched,
+    pulled,
+    waited: waited.promise,
+    woken,
+    passedOn,
+  };
 }
 
 it('should hand back what Redis and the ledger answer after it was told to stop', async () => {
@@ -117,4 +133,26 @@ it('should be silent while Redis does not answer, and not while the database doe
   await t.waited;
   await vi.waitFor(() => expect(t.loop.silentMs).toBeGreaterThan(0));
   t.loop.stop();
+});
+
+it.each([
+  [
+    'has no slot',
+    true,
+    (t: ReturnType<typeof open>) => void Array.from({ length: capacity }, () => t.slots.takeFree('high')),
+  ],
+  ['stops', true, (t: ReturnType<typeof open>) => t.loop.stop()],
+  ['can fetch', false, () => undefined],
+])('should pass on what woke it when it %s: %s', async (_how, passes, meanwhile) => {
+  const t = open();
+  await t.fetched(1);
+  t.fetches[0]?.answer(0);
+  await t.pulled(1);
+  t.pulls[0]?.answer(0);
+  await t.waited;
+  meanwhile(t);
+  t.woken.resolve(true);
+  if (passes) await vi.waitFor(() => expect(t.passedOn).toEqual(['marker']));
+  else await t.fetched(2);
+  expect(t.passedOn).toEqual(passes ? ['marker'] : []);
 });

@@ -119,7 +119,9 @@ export class QueueLoop {
         if (this.#stopping) return;
         if (fetched === 0 && pulled === 0) {
           this.#askedAt = Date.now();
-          await source.waitForWork(backlog && this.#flows() ? glanceSeconds : undefined);
+          const woken = await source.waitForWork(backlog && this.#flows() ? glanceSeconds : undefined);
+          // who is woken alone and can't fetch passes it on: another process may have slots
+          if (woken && (this.#stopping || slots.busy >= slots.capacity)) await source.wake();
         }
       } catch (error) {
         if (this.#stopping) return;

@@ -23,7 +23,7 @@ const never = new Promise<never>(() => undefined);
 /** Hangs where an earlier BullMQ did after an outage: in the call that waits for work. */
 class DeafSource extends JobSource {
   readonly hangs = Promise.withResolvers<void>();
-  override waitForWork(): Promise<void> {
+  override waitForWork(): Promise<never> {
     this.hangs.resolve();
     return never;
   }

@@ -14,7 +14,7 @@ const wakenWithinMs = 4000;
 /** Tells when it begins to wait for work. */
 class TellingSource extends JobSource {
   waits = Promise.withResolvers<void>();
-  override waitForWork(): Promise<void> {
+  override waitForWork(): Promise<boolean> {
     const waiting = super.waitForWork();
     this.waits.resolve();
     this.waits = Promise.withResolvers();
