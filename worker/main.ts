@@ -1,4 +1,4 @@
-/** The entry point of every process. */
+/** The entry point of every process. The image starts it with a flag of V8: tools/images/worker/millrace-entrypoint. */
 import { enableCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 

@@ -29,4 +29,4 @@ export MODE="$mode" MIGRATION_ENABLED=false DB_HOST=127.0.0.1 DB_PORT="$db_port"
 # the checkout's own migrations: those of the image may be older
 MODE=migrate DB_USERNAME=millrace_migrate DB_PASSWORD="$migrate_password" tools/run node worker/main.ts >&2
 export DB_PASSWORD REDIS_PASSWORD
-exec tools/run node worker/main.ts
+exec tools/run node --no-allocation-site-pretenuring worker/main.ts

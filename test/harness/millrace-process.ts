@@ -29,9 +29,9 @@ export interface MillraceProcess extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** Starts `node worker/main.ts` with this environment and waits until it says that it is ready. */
+/** Starts `worker/main.ts` as the image does, with this environment, and waits until it says that it is ready. */
 export function startMillrace(env: Readonly<Record<string, string>>): Promise<MillraceProcess> {
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, ['--no-allocation-site-pretenuring', main], {
     env: { PATH: process.env.PATH ?? '', DIFY_BIND_ADDRESS: '127.0.0.1', DIFY_PORT: '0', HEALTH_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

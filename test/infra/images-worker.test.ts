@@ -94,6 +94,10 @@ describe('the worker image', () => {
     );
     expect(heard).toMatch(/cache for .*worker\/cli\/run\.ts/);
     expect(heard).not.toMatch(/worker\/cli\/run\.ts\.\.\. (?:no such file|permission denied)/);
+    // compiled for the flags that the processes of the image are started with, which the command line is not
+    const started = await shellIn(image, 'MODE=none NODE_DEBUG_NATIVE=COMPILE_CACHE millrace-entrypoint 2>&1; true');
+    expect(started).toMatch(/cache for ESM .*worker\/boot\/[a-z-]+\.ts was accepted/);
+    expect(started).not.toMatch(/worker\/boot\/[a-z-]+\.ts was rejected/);
   });
 
   test('should read every format, embed, and cut Chinese, with what is left of the packages', async () => {

@@ -17,7 +17,7 @@ const stopTimeoutMs = 20_000;
 /** Resident bytes, three times a second apart, beginning some seconds after the worker was ready. */
 export async function idleWorkerBytes(database: Readonly<Record<string, string>>): Promise<number[]> {
   await using redis = await redisServer.start();
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, ['--no-allocation-site-pretenuring', main], {
     env: {
       ...process.env,
       ...database,

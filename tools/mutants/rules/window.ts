@@ -107,12 +107,12 @@ export const windows: Chapter = {
       test: window('should go by nothing that is old'),
     },
     {
-      id: 'window-fast-path-place',
-      rule: 'A place on the fast path forgets what was taken since: no task overtakes an older one of its tenant.',
-      file: inProcess,
-      text: 'Math.round(place - taken)',
-      broken: 'Math.round(place)',
-      test: window('should keep the places of a tenant'),
+      id: 'woken-passes-on',
+      rule: 'A worker that is woken and has no slot, or stops, wakes another.',
+      file: queueLoop,
+      text: 'if (woken && (this.#stopping || slots.busy >= slots.capacity)) await source.wake();',
+      broken: 'void woken;',
+      test: queueLoopTest('should pass on what woke it'),
     },
     {
       id: 'pull-leaves-backlog',
