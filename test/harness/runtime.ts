@@ -145,7 +145,7 @@ export function startRuntime({
     metrics: liveMetrics,
     log,
   });
-  const loops = [relay, ...startReconciler(db, broker, log)];
+  const loops = [relay, ...startReconciler({ db, broker, log })];
   const identity = { id: consumer.owner, name: 'test', mode: 'worker', queues, pulls };
   if (listed) loops.push(registerWorker(db, identity, consumer, log));
   return {

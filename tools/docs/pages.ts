@@ -5,6 +5,7 @@ import { cliPage } from './cli-page.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { environmentPage } from './environment-page.ts';
 import { httpPage, openApi } from './http-page.ts';
+import { metricsPage } from './metrics-page.ts';
 import { queuesPage } from './queues-page.ts';
 import { redisAclPage } from './redis-acl-page.ts';
 import { allTasks, tasksPage } from './tasks-page.ts';
@@ -32,6 +33,7 @@ export async function generatePages(): Promise<GeneratedPage[]> {
     page('reference/tasks', 'worker/tasks/registry.ts', tasksPage(tasks)),
     page('reference/http', 'the schemas under worker/api', httpPage(await openApi())),
     page('reference/redis-acl', 'worker/redis/acl.ts', redisAclPage()),
+    page('reference/metrics', 'the definitions of the metrics', await metricsPage()),
     page('delivery-tests', 'tools/mutants', deliveryTestsPage()),
     page('decisions/README', 'the headings of the pages', await decisionsPage()),
   ];

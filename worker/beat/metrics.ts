@@ -1,13 +1,11 @@
 /** What a beat counts. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Database } from '../db/index.ts';
-import { within } from '../within.ts';
 import type { Fired } from './claim.ts';
 import type { Lease } from './lease.ts';
+import { createQueueMetrics } from './queue-metrics.ts';
 
 const latenessBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 300, 3600];
-/** A scrape waits no longer for the database: what is known is told, and the answer is there for the next one. */
-const askMs = 1000;
 
 export interface BeatMetrics {
   leads(lease: Lease | undefined): void;
@@ -36,30 +34,11 @@ export function createBeatMetrics(registry: Registry, db: Pick<Database, 'query'
     registers,
   });
   leader.set(0);
-  let asking: Promise<void> | undefined;
-  const overThreshold: Gauge<'queue'> = new Gauge({
-    name: 'millrace_queue_over_threshold',
-    help: 'Tasks that wait in a queue which the queue monitor found over QUEUE_MONITOR_THRESHOLD.',
-    labelNames: ['queue'] as const,
-    registers,
-    async collect() {
-      asking ??= ask().finally(() => {
-        asking = undefined;
-      });
-      await within(askMs, asking, () => undefined);
-    },
-  });
-  const ask = async () => {
-    try {
-      const over = await db.query<{ queue: string; waiting: number }>('select queue, waiting from queue_alerts');
-      overThreshold.reset();
-      for (const { queue, waiting } of over) overThreshold.set({ queue }, waiting);
-    } catch {
-      // the database is away: what is known stays, and the other figures are told
-    }
-  };
+  let leading = false;
+  createQueueMetrics(registry, db, () => leading);
   return {
     leads(lease) {
+      leading = lease !== undefined;
       leader.set(lease ? 1 : 0);
       term.set(lease?.term ?? 0);
     },

@@ -7,6 +7,7 @@ import {
   type LiveSink,
   type Loop,
   type LoopOptions,
+  type MaintenanceMetrics,
   removeFinished,
   removeFullBuckets,
   startLoop,
@@ -27,26 +28,29 @@ export interface MaintenanceDeps {
   readonly window: Window;
   /** Told of what expires. */
   readonly live: LiveSink;
+  readonly metrics: MaintenanceMetrics;
   readonly log: Logger;
 }
 
 /** `relay` is one of the loops: whoever frees a task nudges it. */
-export function startMaintenance({ config, db, broker, window, live, log }: MaintenanceDeps): {
+export function startMaintenance({ config, db, broker, window, live, metrics, log }: MaintenanceDeps): {
   readonly loops: readonly Loop[];
   readonly relay: Loop;
 } {
   const stopping = new AbortController();
-  const relay = startRelay({ db, broker, window, live, log });
+  const relay = startRelay({ db, broker, window, live, metrics, log });
   const loops = [
     relay,
-    ...startReconciler(db, broker, log),
+    ...startReconciler({ db, broker, metrics, log }),
     stoppedBy(stopping, {
       name: 'retention',
       intervalMs: retentionIntervalMs,
       log,
+      metrics,
       round: async () => {
         await ensurePartitions(db);
         const removed = await removeFinished(db, config.resultTtlSeconds, stopping.signal);
+        metrics.tasks('removed', removed.rows);
         await removeFullBuckets(db, bucketBatch);
         if (removed.partitions + removed.rows > 0) log.info(removed, 'removed finished tasks');
         return undefined;

@@ -9,6 +9,7 @@ import {
   type Broker,
   createEnqueuer,
   createLiveMetrics,
+  createMaintenanceMetrics,
   type Enqueuer,
   ensurePartitions,
   type LiveHub,
@@ -110,7 +111,15 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const enqueuer = createEnqueuer({ db, broker, registry, window, live, log });
   const parts: Parts = { config, services, broker, registry, enqueuer, live, metrics, log };
 
-  const { loops, relay } = startMaintenance({ config, db, broker, window, live, log });
+  const { loops, relay } = startMaintenance({
+    config,
+    db,
+    broker,
+    window,
+    live,
+    metrics: createMaintenanceMetrics(metrics),
+    log,
+  });
   deferLoops(stack, loops);
   const worn = Promise.withResolvers<string>();
   if (config.mode === 'worker' || config.mode === 'all') refuseOrphans(config, registry, log);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Database, Row, SqlValue } from '../db/index.ts';
@@ -12,6 +13,7 @@ import { createEnqueuer, type Enqueuer } from './enqueue.ts';
 import type { Handover } from './ledger/handover.ts';
 import { noRates } from './ledger/rates.ts';
 import { readWindow, refill } from './ledger/window.ts';
+import { createMaintenanceMetrics } from './maintenance-metrics.ts';
 import { pausedQueues, setQueuePaused } from './queue-control.ts';
 import { createRegistry } from './registry.ts';
 import { startRelay } from './relay.ts';
@@ -134,15 +136,17 @@ describe('the relay', () => {
     expect(late).toBeLessThan(250 + roundMs);
   });
 
-  it('should give back what Redis did not take, and try it again', async () => {
+  it('should give back what Redis did not take, try it again, and count what was taken', async () => {
     const id = await waitingTask(db);
     broker.answers = 'none';
-    const relay = startRelay({ db, broker, window, log });
+    const registry = new Registry();
+    const relay = startRelay({ db, broker, window, metrics: createMaintenanceMetrics(registry), log });
     await until(async () => broker.given.length === 1 && (await statusOf(id)) === 'PENDING');
     broker.answers = 'all';
     await until(() => broker.given.length === 2);
     await relay.stop();
     expect(await statusOf(id)).toBe('QUEUED');
+    expect(await registry.metrics()).toContain('millrace_maintenance_tasks_total{action="handed_over"} 1\n');
   });
 
   it('should leave rows PENDING while Redis is away', async () => {

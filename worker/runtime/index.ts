@@ -82,6 +82,7 @@ export {
   removedEvent,
 } from './live/index.ts';
 export { type Loop, type LoopOptions, startLoop } from './loop.ts';
+export { createMaintenanceMetrics, type MaintenanceMetrics } from './maintenance-metrics.ts';
 export { createRuntimeMetrics, type RuntimeMetrics } from './metrics.ts';
 export {
   isNotDurableRow,

@@ -6,6 +6,7 @@ import type { Database, Row, SqlValue } from '../db/index.ts';
 import type { QueueName } from '../queues.ts';
 import { Broker } from './broker.ts';
 import type { LoopOptions } from './loop.ts';
+import type { Maintained } from './maintenance-metrics.ts';
 import { startReconciler } from './reconciler.ts';
 
 const log = pino({ level: 'silent' });
@@ -26,7 +27,10 @@ function databaseOf(ledger: Ledger): Database {
     if (text.includes('lease_until <')) ledger.swept += 1;
     else if (text.includes('from queue_states')) return ledger.paused;
     else if (text.includes('queued_at <')) return ledger.queued;
-    else if (text.includes(`set status = 'PENDING'`)) ledger.putBack.push(params[0] ?? null);
+    else if (text.includes(`set status = 'PENDING'`)) {
+      ledger.putBack.push(params[0] ?? null);
+      return Array.isArray(params[0]) ? params[0].map((id) => ({ id })) : [];
+    }
     return [];
   };
   const query = async <R extends Row>(text: string, params: readonly SqlValue[] = []) => answer(text, params) as R[];
@@ -64,11 +68,17 @@ const round = async (name: 'lease sweep' | 'reconciler') => loops.get(name)?.rou
 
 let ledger: Ledger;
 let broker: ForgetfulBroker;
+let counted: [Maintained, number][];
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
   ledger = { away: false, swept: 0, queued: [], paused: [], putBack: [] };
   broker = new ForgetfulBroker(new Redis({ lazyConnect: true }), log);
-  startReconciler(databaseOf(ledger), broker, log);
+  counted = [];
+  const metrics = {
+    round: () => undefined,
+    tasks: (action: Maintained, count: number) => counted.push([action, count]),
+  };
+  startReconciler({ db: databaseOf(ledger), broker, metrics, log });
 });
 afterEach(() => void vi.useRealTimers());
 
@@ -95,10 +105,11 @@ it('should leave those that live the time of a lease to renew after the database
   expect(ledger.swept).toBe(2);
 });
 
-it('should put back rows that Redis no longer knows', async () => {
+it('should put back rows that Redis no longer knows, and count them', async () => {
   ledger.queued = [{ id: 'lost', queue: 'fast_tasks' }];
   await round('reconciler');
   expect(ledger.putBack).toEqual([['lost']]);
+  expect(counted).toEqual([['put_back', 1]]);
 });
 
 it('should tell Redis again what is paused and what is not, each time', async () => {

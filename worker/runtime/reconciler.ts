@@ -5,6 +5,7 @@ import type { Broker } from './broker.ts';
 import { leaseSeconds, takeOverLapsed } from './ledger/claim.ts';
 import { putBack, queuedSince } from './ledger/handover.ts';
 import { type Loop, startLoop } from './loop.ts';
+import { type MaintenanceMetrics, noMaintenanceMetrics } from './maintenance-metrics.ts';
 import { applyQueueStates } from './queue-control.ts';
 
 /** How long a row may stand as QUEUED before it is looked up in Redis: above the time that its add may take (2 s). */
@@ -12,8 +13,16 @@ const queuedGraceSeconds = 3;
 const sweepIntervalMs = 5000;
 const sweepBatch = 1000;
 
+export interface ReconcilerDeps {
+  readonly db: Database;
+  readonly broker: Broker;
+  /** Left out, nothing is counted. */
+  readonly metrics?: MaintenanceMetrics | undefined;
+  readonly log: Logger;
+}
+
 /** Two loops, so that a slow Redis does not hold up takeovers. */
-export function startReconciler(db: Database, broker: Broker, log: Logger): Loop[] {
+export function startReconciler({ db, broker, metrics = noMaintenanceMetrics, log }: ReconcilerDeps): Loop[] {
   let after: string | undefined;
   /** True from a sweep that did not come back until the database answers again. */
   let outage = false;
@@ -23,6 +32,7 @@ export function startReconciler(db: Database, broker: Broker, log: Logger): Loop
       name: 'lease sweep',
       intervalMs: sweepIntervalMs,
       log,
+      metrics,
       round: async () => {
         // after an outage every lease may have lapsed under a worker that lives: it gets the time to renew
         if (outage) {
@@ -34,6 +44,7 @@ export function startReconciler(db: Database, broker: Broker, log: Logger): Loop
         outage = true;
         const ids = await takeOverLapsed(db, sweepBatch);
         outage = false;
+        metrics.tasks('taken_over', ids.length);
         if (ids.length > 0) log.warn({ tasks: ids.length }, 'took over tasks whose worker is gone');
         return ids.length === sweepBatch ? 'again' : undefined;
       },
@@ -42,6 +53,7 @@ export function startReconciler(db: Database, broker: Broker, log: Logger): Loop
       name: 'reconciler',
       intervalMs: sweepIntervalMs,
       log,
+      metrics,
       round: async () => {
         if (!broker.ready) return undefined;
         if (after === undefined) await applyQueueStates(db, broker);
@@ -50,6 +62,7 @@ export function startReconciler(db: Database, broker: Broker, log: Logger): Loop
         const missing = await broker.missing(rows);
         if (missing.length > 0) {
           const back = await putBack(db, missing);
+          metrics.tasks('put_back', back);
           log.warn({ tasks: back }, 'put back tasks that redis no longer knew');
         }
         return after === undefined ? undefined : 'again';

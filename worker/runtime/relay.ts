@@ -9,6 +9,7 @@ import { allowances, readWindow, refill, type WindowState } from './ledger/windo
 import { publishStates } from './live/accepted.ts';
 import { type LiveSink, noLive } from './live/publisher.ts';
 import { type Loop, startLoop } from './loop.ts';
+import { type MaintenanceMetrics, noMaintenanceMetrics } from './maintenance-metrics.ts';
 import type { Window } from './window.ts';
 
 /** A due task is handed over at most this late, and a bit for the round itself. */
@@ -23,6 +24,8 @@ export interface RelayDeps {
   readonly window: Window;
   /** Told of what expires; left out, nobody is. */
   readonly live?: LiveSink | undefined;
+  /** Left out, nothing is counted. */
+  readonly metrics?: MaintenanceMetrics | undefined;
   readonly log: Logger;
 }
 
@@ -42,16 +45,25 @@ function spaced(nudge: () => void, gapMs: number): () => void {
   };
 }
 
-export function startRelay({ db, broker, window, live = noLive, log }: RelayDeps): Loop {
+export function startRelay({
+  db,
+  broker,
+  window,
+  live = noLive,
+  metrics = noMaintenanceMetrics,
+  log,
+}: RelayDeps): Loop {
   /** Where a round ended that did not get through all who wait. */
   let after: WindowState['waiting'][number] | undefined;
   const loop = startLoop({
     name: 'relay',
     intervalMs: relayIntervalMs,
     log,
+    metrics,
     round: async () => {
       const expired = await expireTasks(db, expiryBatch);
       if (expired.length > 0) {
+        metrics.tasks('expired', expired.length);
         log.info({ expired: expired.length }, 'tasks expired before they were started');
         await broker.drop(expired);
         await publishStates(
@@ -69,6 +81,7 @@ export function startRelay({ db, broker, window, live = noLive, log }: RelayDeps
       if (!taken || taken.rows.length === 0) return undefined;
       failpoint('marked_queued');
       const added = await broker.add(taken.rows);
+      metrics.tasks('handed_over', added.length);
       if (added.length === taken.rows.length) return undefined;
       const stand = new Set(added.map((row) => row.id));
       await release(

@@ -42,6 +42,7 @@ const told = (worker: StageProcess) =>
     .filter((line) => line.includes('its threshold'))
     .map((line) => lineSchema.parse(JSON.parse(line)));
 
+const due = (beat: Health, queue: string) => beat.metric(`millrace_queue_due{queue="${queue}"}`);
 const over = (beat: Health, queue: string) => beat.metric(`millrace_queue_over_threshold{queue="${queue}"}`);
 
 async function post(stage: Stage, path: string, body: object = {}): Promise<unknown> {
@@ -125,6 +126,12 @@ describe.each(topologyNames)('the queue monitor on %s', (topology) => {
       threshold + 1,
       threshold,
       undefined,
+    ]);
+    // those of the ledger
+    expect([await due(beat, 'mail'), await due(beat, 'plugin'), await due(beat, 'conversation')]).toEqual([
+      threshold,
+      threshold - 1,
+      1,
     ]);
 
     // what stands already is not told again, and grows older

@@ -77,23 +77,28 @@ const firstId = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Removes the effect keys of a detached day, in the order of its ids, and then its table. An array of ids, so that keys are found by
- * their index: joined, all keys there are were read for each batch. False when it was stopped before.
+ * their index: joined, all keys there are were read for each batch. Returns how many tasks went, undefined when it was stopped before.
  */
-async function removeDetached(db: Database, name: string, signal: AbortSignal | undefined): Promise<boolean> {
+async function removeDetached(
+  db: Database,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  let removed = 0;
   for (let after: string | null = firstId; after !== null; ) {
-    if (signal?.aborted) return false;
-    const [row]: { last: string | null }[] = await db.query(
+    if (signal?.aborted) return undefined;
+    const [row]: { last: string | null; gone: number }[] = await db.query(
       `with walked as (select id from ${name} where id > $1 order by id limit ${keyBatch}),
-            gone as (
-              delete from effects where task_id = any (array(
-                select id from walked except select id from tasks_finished_default where flow_id is not null)))
-       select max(id::text) as last from walked`,
+            gone as (select id from walked except select id from tasks_finished_default where flow_id is not null),
+            keys as (delete from effects where task_id = any (array(select id from gone)))
+       select max(id::text) as last, (select count(*) from gone)::int as gone from walked`,
       [after],
     );
+    removed += row?.gone ?? 0;
     after = row?.last ?? null;
   }
   await db.tx((tx) => tx.script(`drop table if exists ${name}`));
-  return true;
+  return removed;
 }
 
 /** Removes flows, with their links, of which no task is left. */
@@ -124,7 +129,7 @@ async function days(db: Queryable): Promise<{ readonly name: string; readonly at
 /**
  * Removes finished tasks older than `ttlSeconds` with their effect keys: whole partitions whose newest row is older, and rows
  * of the default partition in batches. Dead letters go too: they were kept that long. Flows go as a whole, with their links.
- * Many short statements, of which only one a day holds up ends, for a moment. Returns what was removed.
+ * Many short statements, of which only one a day holds up ends, for a moment. Returns how many days and, of all, how many tasks went.
  * @param signal leaves the rest to a later call
  */
 export async function removeFinished(
@@ -134,11 +139,15 @@ export async function removeFinished(
 ): Promise<{ partitions: number; rows: number }> {
   const limit = addDays(await today(db), -Math.ceil(ttlSeconds / 86_400));
   let partitions = 0;
+  let ofDays = 0;
   for (const { name, attached } of await days(db)) {
     const date = partitionName.exec(name)?.[1] ?? '';
     const old = new Date(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T00:00:00Z`) < limit;
     const detached = attached ? old && (await detachDay(db, name, limit)) : true;
-    if (detached && (await removeDetached(db, name, signal))) partitions += 1;
+    const removed = detached ? await removeDetached(db, name, signal) : undefined;
+    if (removed === undefined) continue;
+    partitions += 1;
+    ofDays += removed;
   }
   const rows = await db.query(
     `with old as (select id, finished_at from tasks_finished_default
@@ -150,5 +159,5 @@ export async function removeFinished(
     [ttlSeconds],
   );
   while (!signal?.aborted && (await removeFlows(db, ttlSeconds)) === defaultBatch);
-  return { partitions, rows: rows.length };
+  return { partitions, rows: ofDays + rows.length };
 }
