@@ -43,6 +43,7 @@ export default defineConfig({
         test: {
           name: 'infra',
           include: ['test/infra/*.test.ts'],
+          globalSetup: 'test/infra/harness/leftovers.ts',
           testTimeout: 900_000,
           hookTimeout: 240_000,
           // each deploys whole systems
@@ -53,6 +54,7 @@ export default defineConfig({
         test: {
           name: 'matrix',
           include: ['test/infra/matrix/**/*.test.ts'],
+          globalSetup: 'test/infra/harness/leftovers.ts',
           testTimeout: 900_000,
           hookTimeout: 240_000,
           fileParallelism: false,

@@ -10,6 +10,7 @@ import { freePort } from '../../harness/processes.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { checkoutCopy } from './checkout.ts';
 import { type CommandOptions, command, docker, dockerLines, root } from './docker.ts';
+import { deploymentName } from './leftovers.ts';
 
 export interface ComposeSettings {
   readonly topology: 'standalone' | 'sentinel' | 'cluster' | 'external';
@@ -161,7 +162,7 @@ export async function composeDeployment(settings: ComposeSettings): Promise<Comp
     await checkoutCopy(copy, ['compose', 'compose.yaml'], below);
   }
   return new ComposeDeployment(
-    `millrace-test-${port}`,
+    deploymentName(port),
     folder,
     {
       MILLRACE_TOPOLOGY: settings.topology,

@@ -7,6 +7,7 @@ import { freePort } from '../../harness/processes.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { checkoutCopy, type Files, writeFiles } from './checkout.ts';
 import { docker, dockerLines, root } from './docker.ts';
+import { deploymentName } from './leftovers.ts';
 
 export type StackName = 'standalone' | 'sentinel' | 'cluster' | 'external';
 
@@ -55,7 +56,7 @@ export class StackDeployment implements AsyncDisposable {
 
   constructor(settings: StackSettings, folder: string, port: number, images: Readonly<Record<string, string>>) {
     this.stack = settings.stack;
-    this.project = `millrace-test-${port}`;
+    this.project = deploymentName(port);
     this.#folder = folder;
     this.#checkout = settings.envFile === undefined ? root : ownCheckout(folder);
     this.#port = port;
