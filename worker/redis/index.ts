@@ -24,4 +24,5 @@ export {
   sentinelAccess,
   tryServer,
 } from './one-server.ts';
+export { blockSeconds, lockDurationMs, queueSettings, workerSettings } from './queue-settings.ts';
 export { type RedisScript, redisScript, runScript } from './script.ts';

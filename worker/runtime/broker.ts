@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Queue } from 'bullmq';
 import { type QueueName, queueNames, queuePrefix } from '../queues.ts';
-import type { RedisConnection } from '../redis/index.ts';
+import { queueSettings, type RedisConnection } from '../redis/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { addJobs } from './add-jobs.ts';
 import { type JobData, jobOf } from './job.ts';
@@ -58,12 +58,10 @@ export class Broker {
   queue(name: QueueName): Queue<JobData> {
     const known = this.#queues.get(name);
     if (known) return known;
-    // both skips, or an add blocks while Redis is down and every add is refused after it is back
     const queue = new Queue<JobData>(name, {
       connection: this.#connection,
       prefix: queuePrefix(name),
-      skipWaitingForReady: true,
-      skipVersionCheck: true,
+      ...queueSettings,
     });
     queue.on('error', (error) => this.#log.debug({ err: error, queue: name }, 'queue error'));
     this.#queues.set(name, queue);

@@ -2,27 +2,14 @@
 import { type Job, raw2NextJobData, Worker } from 'bullmq';
 import { errorText } from '../errors.ts';
 import { type QueueName, queuePrefix } from '../queues.ts';
-import type { RedisConnection } from '../redis/index.ts';
+import { blockSeconds, lockDurationMs, type RedisConnection, workerSettings } from '../redis/index.ts';
 import { Grouped } from './grouped.ts';
 import { isPlain, type JobData } from './job.ts';
 import { type EndedJob, type EndingJob, endJobs, type MoveJobsOptions, type RawJob, takeJobs } from './move-jobs.ts';
 import { Keeping } from './not-durable/job.ts';
 
-/**
- * A job fetched by a process that died before its claim, or whose answer was lost with the connection, is given out again
- * within lock + two checks: 10 s. Short, because the lease decides who runs: a lock lost too early costs one delivery that
- * meets a live lease and is dropped.
- */
-export const lockDurationMs = 6000;
-const stalledIntervalMs = 2000;
-/** Past it BullMQ fails a job without calling anyone: put out of reach, deaths are the ledger's to count. */
-const maxStalledCount = 1_000_000_000;
-/** Longest block of an idle queue. Below the consumer connection's socket timeout (9 s). */
-const blockSeconds = 5;
 /** Ends of jobs that leave together: most of them in one call, and calls side by side. */
 const groupedEnds = { most: 100, lanes: 2 };
-/** BullMQ's default of 15 s would be the time to notice that Redis is back. */
-const runRetryDelayMs = 1000;
 
 export type FetchedJob = Job<JobData>;
 
@@ -55,13 +42,7 @@ export class JobSource extends Worker<JobData> {
       connection,
       prefix: queuePrefix(queue),
       name: workerName,
-      autorun: false,
-      lockDuration: lockDurationMs,
-      stalledInterval: stalledIntervalMs,
-      maxStalledCount,
-      drainDelay: blockSeconds,
-      runRetryDelay: runRetryDelayMs,
-      skipVersionCheck: true,
+      ...workerSettings,
       settings: {
         // the type names a job without its name; BullMQ passes the job itself
         backoffStrategy: (attempts, _type, _error, job) => (job ? retryDelayMs(job.name, attempts) : -1),

@@ -8,7 +8,13 @@ import { Queue } from 'bullmq';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { queuePrefix } from '../../../worker/queues.ts';
-import { connectionCause, connectRedis, type RedisConnection, type RedisUse } from '../../../worker/redis/index.ts';
+import {
+  connectionCause,
+  connectRedis,
+  queueSettings,
+  type RedisConnection,
+  type RedisUse,
+} from '../../../worker/redis/index.ts';
 import { startProxy } from '../../harness/proxy.ts';
 import { targetsOf } from '../../harness/redis.ts';
 import { clusterServers } from '../../harness/redis-cluster.ts';
@@ -46,8 +52,7 @@ const producing = (redis: RedisConnection) => {
   const made = new Queue(queue, {
     connection: redis,
     prefix: queuePrefix(queue),
-    skipWaitingForReady: true,
-    skipVersionCheck: true,
+    ...queueSettings,
   });
   made.on('error', () => undefined);
   return made;

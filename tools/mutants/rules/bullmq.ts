@@ -3,6 +3,7 @@ import { forbidden, handover, hints, job, jobsInRedis, keeping, reconciler } fro
 
 const jobFile = 'worker/runtime/job.ts';
 const source = 'worker/runtime/job-source.ts';
+const settings = 'worker/redis/queue-settings.ts';
 const broker = 'worker/runtime/broker.ts';
 const adding = 'worker/runtime/add-jobs.ts';
 const moving = 'worker/runtime/move-jobs.ts';
@@ -47,17 +48,17 @@ export const bullmq: Chapter = {
     {
       id: 'stalled-out-of-reach',
       rule: 'However often a job stalls, BullMQ does not fail it.',
-      file: source,
-      text: 'const maxStalledCount = 1_000_000_000;',
-      broken: 'const maxStalledCount = 1;',
+      file: settings,
+      text: 'maxStalledCount: 1_000_000_000,',
+      broken: 'maxStalledCount: 1,',
       test: hints('should leave retries and stalled jobs to the ledger'),
     },
     {
       id: 'run-retry-delay',
       rule: 'A worker finds a Redis that is back within a second.',
-      file: source,
-      text: 'const runRetryDelayMs = 1000;',
-      broken: 'const runRetryDelayMs = 15_000;',
+      file: settings,
+      text: 'runRetryDelay: 1000,',
+      broken: 'runRetryDelay: 15_000,',
       test: hints('should leave retries and stalled jobs to the ledger'),
     },
     {

@@ -113,8 +113,8 @@ export const table: Chapter = {
       id: 'effect-keys-days',
       rule: 'The effect keys of a day go with it.',
       file: partitions,
-      text: 'delete from effects where task_id = any (array(\n',
-      broken: 'delete from effects where false and task_id = any (array(\n',
+      text: 'delete from effects where task_id = any (array(select id from gone))',
+      broken: 'delete from effects where false and task_id = any (array(select id from gone))',
       test: keeping('should answer for an id while its row is kept'),
     },
     {
