@@ -47,6 +47,7 @@ export function externalServers(values: Values): ExternalServers {
       redis('REDIS_SENTINELS'),
       redis('REDIS_SENTINEL_SERVICE_NAME'),
       redis('REDIS_SENTINEL_USERNAME'),
+      redis('REDIS_SENTINEL_SOCKET_TIMEOUT'),
       ['REDIS_SENTINEL_PASSWORD_FILE', values.REDIS_SENTINELS ? secretFile('redis_sentinel_password') : ''],
       redis('REDIS_USE_CLUSTERS', 'false'),
       redis('REDIS_CLUSTERS'),

@@ -93,6 +93,7 @@ describe('a broker URL', () => {
       CELERY_USE_SENTINEL: 'true',
       CELERY_SENTINEL_MASTER_NAME: 'mymaster',
       CELERY_SENTINEL_PASSWORD: 's',
+      CELERY_SENTINEL_SOCKET_TIMEOUT: '2.5',
       REDIS_SENTINEL_USERNAME: 'watch',
     };
     expect(broker('sentinel://:p%40ss@one:26380/1;sentinel://two/1; sentinel://[::1]:26381/1', env)).toEqual({
@@ -107,6 +108,7 @@ describe('a broker URL', () => {
       password: 'p@ss',
       sentinelUsername: 'watch',
       sentinelPassword: 's',
+      sentinelTimeoutMs: 2500,
     });
   });
 
@@ -167,6 +169,7 @@ describe('the parts', () => {
       REDIS_SENTINEL_SERVICE_NAME: 'mymaster',
       REDIS_SENTINEL_USERNAME: 'watch',
       REDIS_SENTINEL_PASSWORD: 's',
+      REDIS_SENTINEL_SOCKET_TIMEOUT: '0.1',
       REDIS_PASSWORD: 'p',
     });
     expect(faults).toEqual([]);
@@ -182,6 +185,7 @@ describe('the parts', () => {
       password: 'p',
       sentinelUsername: 'watch',
       sentinelPassword: 's',
+      sentinelTimeoutMs: 100,
     });
     expect(read({ REDIS_USE_SENTINEL: 'true' }).faults).toEqual([
       'REDIS_SENTINELS: needed with REDIS_USE_SENTINEL=true',

@@ -25,6 +25,8 @@ export type RedisTarget =
       readonly masterName: string;
       readonly sentinelUsername?: string;
       readonly sentinelPassword?: string;
+      /** How long a sentinel may take to answer, milliseconds. */
+      readonly sentinelTimeoutMs?: number;
     } & Credentials)
   | ({ readonly topology: 'cluster'; readonly nodes: readonly HostPort[] } & Credentials);
 
@@ -38,6 +40,8 @@ export interface RedisTargets {
 type Faults = string[];
 const brokerDb = 1;
 const sentinelPort = 26_379;
+
+const milliseconds = (seconds: number | undefined) => (seconds === undefined ? undefined : Math.round(seconds * 1000));
 
 /** Drops unset members, as exactOptionalPropertyTypes wants. */
 const defined = <T extends object>(value: T) =>
@@ -137,6 +141,7 @@ function fromUrl(name: string, url: string, env: Environment, faults: Faults): R
     ...defined({
       sentinelUsername: env.REDIS_SENTINEL_USERNAME,
       sentinelPassword: env.CELERY_SENTINEL_PASSWORD ?? env.REDIS_SENTINEL_PASSWORD,
+      sentinelTimeoutMs: milliseconds(env.CELERY_SENTINEL_SOCKET_TIMEOUT ?? env.REDIS_SENTINEL_SOCKET_TIMEOUT),
     }),
   };
 }
@@ -166,7 +171,11 @@ function fromParts(env: Environment, db: number, faults: Faults): RedisTarget | 
       sentinels: hostPorts('REDIS_SENTINELS', env.REDIS_SENTINELS ?? [], sentinelPort, faults),
       masterName: env.REDIS_SENTINEL_SERVICE_NAME ?? '',
       ...credentials,
-      ...defined({ sentinelUsername: env.REDIS_SENTINEL_USERNAME, sentinelPassword: env.REDIS_SENTINEL_PASSWORD }),
+      ...defined({
+        sentinelUsername: env.REDIS_SENTINEL_USERNAME,
+        sentinelPassword: env.REDIS_SENTINEL_PASSWORD,
+        sentinelTimeoutMs: milliseconds(env.REDIS_SENTINEL_SOCKET_TIMEOUT),
+      }),
     };
   }
   if (env.REDIS_HOST === undefined) return undefined;

@@ -41,7 +41,6 @@ const clusterUses = {
 const sentinelOptions = {
   // without these a frozen master is not left, or never found again (default 60 s, blind detector)
   failoverDetector: true,
-  sentinelCommandTimeout: 1000,
   sentinelReconnectStrategy: () => 2000,
   sentinelRetryStrategy: (attempt: number) => Math.min(attempt * 100, 1000),
   sentinelMaxConnections: 10,
@@ -68,14 +67,17 @@ const credentials = (target: RedisTarget) => ({
   ...(target.tls === undefined ? {} : { tls: { ...target.tls } }),
 });
 
-/**
- * TLS to the master through sentinels needs all three, or the data link has none. The handshake counts as a part of the first command:
- * within 1 s a sentinel on a busy machine does not finish those of all clients, who give up and begin anew, for ever.
- */
+/** TLS to the master through sentinels needs all three, or the data link has none. */
 const sentinelTls = (tls: RedisTls | undefined) =>
-  tls === undefined
-    ? {}
-    : { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true, sentinelCommandTimeout: 3000 };
+  tls === undefined ? {} : { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true };
+
+/**
+ * How long a sentinel may take to answer: without a bound a frozen one is waited for, for ever. The TLS handshake counts as a part of the
+ * first command: within 1 s a sentinel on a busy machine does not finish those of all clients, who give up and begin anew, for ever.
+ * The 0.1 s of Dify's environment would be too short in the same way, so that only more than our own is heeded.
+ */
+const sentinelTimeoutMs = ({ tls, sentinelTimeoutMs: asked = 0 }: RedisTarget & { readonly topology: 'sentinel' }) =>
+  Math.max(tls === undefined ? 1000 : 3000, asked);
 
 /** A connection, opened in the background. The caller closes it (`quit`, or `disconnect`). */
 export function connectRedis(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection {
@@ -117,6 +119,7 @@ function open(target: RedisTarget, use: RedisUse, log: Logger): RedisConnection 
         ...options,
         ...sentinelOptions,
         ...sentinelTls(target.tls),
+        sentinelCommandTimeout: sentinelTimeoutMs(target),
         // debug: what keeps the connection itself from working is told by its own errors
         Connector: sentinelConnector(
           rateLimited(1000, (error: Error) => log.debug({ err: error, use }, 'redis sentinel error')),

@@ -184,17 +184,22 @@ describe.each(kinds)('connections to $title', ({ topology, secure }) => {
       expect(await causeOf({ REDIS_USE_SSL: 'false' })).toMatchObject({ code: 'redis_not_speaking' });
     });
 
-  if (topology === 'sentinel' && secure)
-    it('should find the master where a sentinel takes over a second to shake hands', async () => {
+  if (topology === 'sentinel')
+    it.each([
+      ...(secure ? [{ title: 'takes over a second to shake hands', delayMs: 400 }] : []),
+      { title: 'is slower than the time-out of Dify, which is less than ours', delayMs: 150, timeout: '0.1' },
+      { title: 'is slower than ours, within the time-out that is asked for', delayMs: 700, timeout: '5' },
+    ])('should find the master where a sentinel $title', async ({ delayMs, timeout }) => {
       await using stack = new AsyncDisposableStack();
       const proxies: string[] = [];
       for (const sentinel of (servers.environment.REDIS_SENTINELS ?? '').split(',')) {
         const proxy = stack.use(await startProxy({ port: Number(sentinel.split(':')[1]) }));
-        // two ways there and two back, as with a processor that many handshakes share
-        proxy.slow({ delayMs: 400, jitterMs: 0, lateShare: 0, lateMs: 0, random: () => 0 });
+        // there and back, twice with a handshake, as with a processor that many share
+        proxy.slow({ delayMs, jitterMs: 0, lateShare: 0, lateMs: 0, random: () => 0 });
         proxies.push(`${proxy.host}:${proxy.port}`);
       }
-      using held = open({ ...servers.environment, REDIS_SENTINELS: proxies.join(',') }, 'producer');
+      const asked = timeout === undefined ? {} : { REDIS_SENTINEL_SOCKET_TIMEOUT: timeout };
+      using held = open({ ...servers.environment, ...asked, REDIS_SENTINELS: proxies.join(',') }, 'producer');
       expect(await (await ready(held)).set(`${fastTasksKey}:slow`, 'found')).toBe('OK');
     });
 

@@ -1,5 +1,5 @@
 /** Where Redis stands, and how it is spoken to. */
-import { flag, integer, list, oneOf, port, text } from '../variable.ts';
+import { decimal, flag, integer, list, oneOf, port, text } from '../variable.ts';
 
 export const redis = {
   REDIS_HOST: text({ doc: 'Redis server. Unset in mode `all`: a private Redis is started.' }),
@@ -27,9 +27,19 @@ export const redis = {
   REDIS_SENTINEL_SERVICE_NAME: text({ doc: 'Name under which the sentinels watch the master.' }),
   REDIS_SENTINEL_USERNAME: text({ doc: 'ACL user name for the sentinels.' }),
   REDIS_SENTINEL_PASSWORD: text({ secret: true, doc: 'Password of the sentinels.' }),
+  REDIS_SENTINEL_SOCKET_TIMEOUT: decimal(
+    0,
+    60,
+    'seconds',
+  )({ doc: 'How long a sentinel may take to answer. Less than 1 (with TLS 3) counts as that, and so does unset.' }),
   CELERY_USE_SENTINEL: flag({ default: false, doc: 'The broker URL names sentinels.' }),
   CELERY_SENTINEL_MASTER_NAME: text({ doc: 'Name of the master, for `CELERY_BROKER_URL`.' }),
   CELERY_SENTINEL_PASSWORD: text({ secret: true, doc: 'Password of the sentinels, for `CELERY_BROKER_URL`.' }),
+  CELERY_SENTINEL_SOCKET_TIMEOUT: decimal(
+    0,
+    60,
+    'seconds',
+  )({ doc: '`REDIS_SENTINEL_SOCKET_TIMEOUT`, for `CELERY_BROKER_URL`.' }),
   REDIS_USE_CLUSTERS: flag({ default: false, doc: 'Redis is a cluster.' }),
   REDIS_CLUSTERS: list({ doc: 'Cluster nodes to begin with, `host:port,host:port`.' }),
   REDIS_CLUSTERS_PASSWORD: text({ secret: true, doc: 'Password of the cluster.' }),
