@@ -81,13 +81,18 @@ export async function acceptTasks(db: Queryable, tasks: readonly NewTask[]): Pro
   const inserted = await db.query<Inserted>(insertSql, [recordset(tasks, ids)]);
   const rows = new Map(inserted.map((row) => [row.id, row]));
   for (const id of await undoFinished(db, tasks, rows)) rows.delete(id);
+  const standing = await standingRows(
+    db,
+    tasks.filter(hasOwnId).filter(({ id }) => !rows.has(id)),
+  );
   const accepted: Accepted[] = [];
   for (const [index, task] of tasks.entries()) {
     const id = ids[index] ?? '';
     const row = rows.get(id);
     // A batch may name one id twice; the second meets the row of the first.
     rows.delete(id);
-    accepted.push(row ? { id, status: 'PENDING', created: true, handed: row.handed } : await existing(db, task, id));
+    if (row) accepted.push({ id, status: 'PENDING', created: true, handed: row.handed });
+    else accepted.push(oldAnswer(standing.get(task), id) ?? (await existing(db, task, id)));
   }
   return accepted;
 }
@@ -96,7 +101,8 @@ export async function acceptTasks(db: Queryable, tasks: readonly NewTask[]): Pro
 export const needsTransaction = (tasks: readonly NewTask[]): boolean =>
   tasks.some((task) => hasOwnId(task) || task.uniqueKey !== undefined);
 
-const hasOwnId = (task: NewTask): boolean => task.id !== undefined && !task.idIsNew;
+type OwnTask = NewTask & { readonly id: string };
+const hasOwnId = (task: NewTask): task is OwnTask => task.id !== undefined && !task.idIsNew;
 
 /**
  * An id may belong to a task that has finished and so left tasks_live: its new row is taken back. Looked up after the insert,
@@ -107,7 +113,7 @@ async function undoFinished(
   tasks: readonly NewTask[],
   rows: ReadonlyMap<string, Inserted>,
 ): Promise<string[]> {
-  const own = tasks.flatMap((task) => (hasOwnId(task) && task.id && rows.has(task.id) ? [task.id] : []));
+  const own = tasks.flatMap((task) => (hasOwnId(task) && rows.has(task.id) ? [task.id] : []));
   if (own.length === 0) return [];
   const undone = await db.query<{ id: string }>(
     `delete from tasks_live where id = any ($1::uuid[]) and id in (select id from tasks_finished where id = any ($1::uuid[]))
@@ -140,24 +146,51 @@ function recordset(tasks: readonly NewTask[], ids: readonly string[]): string {
   return `[${rows.join(',')}]`;
 }
 
+interface Standing {
+  readonly status: string;
+  /** Of the same tenant and name, with the same payload. */
+  readonly same: boolean;
+}
 /**
- * The row that stood in the way. It is looked up after the insert failed, in a statement of its own: a task that finished in
- * between has left tasks_live and committed to tasks_finished, which this newer snapshot sees.
+ * The rows that stood in the way of these, by the task as it was given. They are looked up after the insert failed, in a statement of its
+ * own: a task that finished in between has left tasks_live and committed to tasks_finished, which this newer snapshot sees.
  */
-async function existing(db: Queryable, task: NewTask, id: string): Promise<Accepted> {
-  const [byId] = await db.query<{ status: string; same: boolean }>(
-    `select status, payload = $3::jsonb and name = $4 and tenant_id = $2 as same from tasks where id = $1 and ($2::uuid is not null)`,
-    [id, task.tenantId, task.payload, task.name],
+async function standingRows(db: Queryable, tasks: readonly OwnTask[]): Promise<Map<NewTask, Standing>> {
+  if (tasks.length === 0) return new Map();
+  const asked = tasks.map(({ id, tenantId, name, payload }, place) => {
+    const columns = JSON.stringify({ place, id, tenant_id: tenantId, name });
+    return `${columns.slice(0, -1)},"payload":${payload}}`;
+  });
+  const found = await db.query<Standing & { place: number }>(
+    // the limit keeps it to a look by id for each: joined, all days may be read
+    `select r.place, t.status, t.payload = r.payload and t.name = r.name and t.tenant_id = r.tenant_id as same
+       from jsonb_to_recordset($1::jsonb) as r (place int, id uuid, tenant_id uuid, name text, payload jsonb)
+      cross join lateral (select status, payload, name, tenant_id from tasks where id = r.id limit 1) as t`,
+    [`[${asked.join(',')}]`],
   );
-  if (byId?.same) return { id, status: byId.status, created: false, handed: false };
-  if (byId) {
-    throw new MillraceError({
-      code: 'task_id_taken',
-      message: `The task id ${id} belongs to another task.`,
-      hint: 'Send the same payload to get the old answer, or choose another id.',
-    });
-  }
-  return ofUniqueKey(db, task, id);
+  return new Map(
+    found.flatMap((row) => {
+      const task = tasks[row.place];
+      return task ? [[task, row] as const] : [];
+    }),
+  );
+}
+
+/** @throws MillraceError `task_id_taken` */
+function oldAnswer(row: Standing | undefined, id: string): Accepted | undefined {
+  if (row === undefined) return undefined;
+  if (row.same) return { id, status: row.status, created: false, handed: false };
+  throw new MillraceError({
+    code: 'task_id_taken',
+    message: `The task id ${id} belongs to another task.`,
+    hint: 'Send the same payload to get the old answer, or choose another id.',
+  });
+}
+
+/** What stood in the way of one task: its own row, which may be of this very batch, or else the holder of its key. */
+async function existing(db: Queryable, task: NewTask, id: string): Promise<Accepted> {
+  const row = hasOwnId(task) ? (await standingRows(db, [task])).get(task) : undefined;
+  return oldAnswer(row, id) ?? ofUniqueKey(db, task, id);
 }
 
 /** Contenders for a key that replace each other: each round one of them gets it, so this many may send at once. */

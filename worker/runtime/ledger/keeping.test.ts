@@ -138,6 +138,39 @@ describe('an id and a key', () => {
     }
   });
 
+  it('should get the old answers of a batch that is sent again in as many statements as for one', async () => {
+    const ended = await finished({ id: randomUUID() });
+    const batch = [ended, ...Array.from({ length: 30 }, () => randomUUID())].map((id) => ({ id }));
+    const fresh = { id: randomUUID() };
+    await accept(...batch);
+    const statements = async (...tasks: Partial<NewTask>[]) => {
+      let count = 0;
+      const answers = await db.tx((tx) =>
+        acceptTasks(
+          {
+            ...tx,
+            query: (text, params) => {
+              count += 1;
+              return tx.query(text, params);
+            },
+          },
+          tasks.map(newTask),
+        ),
+      );
+      return { count, answers };
+    };
+    const one = await statements({ id: ended });
+    const all = await statements(...batch, fresh, {});
+    expect(all.answers).toMatchObject([
+      { id: ended, status: 'COMPLETED', created: false },
+      ...batch.slice(1).map(({ id }) => ({ id, status: 'PENDING', created: false })),
+      { id: fresh.id, created: true },
+      { created: true },
+    ]);
+    // the insert, what of it has ended, what stood in its way
+    expect([one.count, all.count]).toEqual([3, 3]);
+  });
+
   it('should count as handed over only when it is due, whatever its sender is about to do', async () => {
     const [due, later] = await accept({ handed: true }, { handed: true, countdownSeconds: 60 });
     expect([due?.handed, later?.handed]).toEqual([true, false]);
