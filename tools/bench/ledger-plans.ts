@@ -5,7 +5,7 @@
  */
 import { statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
+import { readOptions, wholeNumber } from '../options.ts';
 import { ledgerSizes, openLedger } from './ledger/database.ts';
 import { bytesPerRow, fillFinished, fillLive, liveRows } from './ledger/fill.ts';
 import { explainHotPath, type Measured } from './ledger/hot-path.ts';
@@ -16,20 +16,16 @@ const maxRows = 100_000_000;
 /** Beside the rows: the log of transactions, and sorts of the indexes. */
 const spareBytes = 4e9;
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions({
+  allowPositionals: false,
+  usage:
+    'make bench-ledger [BENCH="[--rows N] [--days N]"]: --rows, finished tasks (10,000,000; up to 100,000,000); --days, over which they ended (7)',
   options: { rows: { type: 'string', default: '10000000' }, days: { type: 'string', default: '7' } },
 });
-const rows = wholeNumber('rows', options.rows, maxRows);
-const days = wholeNumber('days', options.days, 60);
+const rows = wholeNumber('rows', options.rows, 1, maxRows);
+const days = wholeNumber('days', options.days, 1, 60);
 const startedAt = Date.now();
 const note = (text: string) => process.stderr.write(`${Math.round((Date.now() - startedAt) / 1000)} s: ${text}\n`);
-
-function wholeNumber(name: string, given: string, most: number): number {
-  const number = Number(given);
-  if (/^\d+$/.test(given) && number >= 1 && number <= most) return number;
-  process.stderr.write(`--${name}: expected a whole number from 1 to ${most}, instead got "${given}"\n`);
-  process.exit(2);
-}
 
 /** Where containers keep their volumes is not asked: it is the disk of temporary files as a rule. */
 async function refuseFullDisk(): Promise<void> {

@@ -3,7 +3,7 @@
  * and only for a failed one what it said, and why for one that cannot be made on this machine. `--report FILE` writes `{passed, failed, skipped, failures}`. Exits 1 when one failed.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../options.ts';
 import { runGroup } from '../process-group.ts';
 import { failureText } from '../test/suites.ts';
 import { type Check, checks } from './checks.ts';
@@ -50,7 +50,11 @@ function indented(output: string): string {
   return cut.trimEnd().replaceAll(/^/gm, '    ');
 }
 
-const { values } = parseArgs({ options: { report: { type: 'string' } } });
+const { values } = readOptions({
+  allowPositionals: false,
+  usage: 'npm run check [-- --report FILE]: FILE gets {passed, failed, skipped, failures}',
+  options: { report: { type: 'string' } },
+});
 const waiting = [...checks()];
 const results: State[] = [];
 async function lane(): Promise<void> {

@@ -4,13 +4,15 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../options.ts';
 import { mutants } from './chapters.ts';
 import { breakRule, type Mutant, needsOf, type TestOf } from './mutant.ts';
 import { patternOf, runTest, type Verdict } from './run-test.ts';
 import { copyTree } from './tree.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readOptions({
+  usage:
+    'make mutants [MUTANTS="id … [--no-docker]"]: --no-docker leaves out rules whose test needs Docker, --unit those whose test needs a server',
   allowPositionals: true,
   options: { 'no-docker': { type: 'boolean', default: false }, unit: { type: 'boolean', default: false } },
 });

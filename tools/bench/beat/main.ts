@@ -3,18 +3,20 @@
  * and what a beat costs that has nothing to do. `--rounds N`, `--count N` (of one instant).
  */
 import os from 'node:os';
-import { parseArgs } from 'node:util';
+import { readOptions, wholeNumber } from '../../options.ts';
 import { Samples } from '../queue/samples.ts';
 import { figure, machine, writeReport } from '../report.ts';
 import { allFired, atOnce, measureAtOnce, measureEachSecond } from './firing.ts';
 import { measureIdle } from './idle.ts';
 import { type BeatServers, startServers } from './servers.ts';
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions({
+  allowPositionals: false,
+  usage: 'make bench-beat [BENCH="[--rounds N] [--count N]"]: --count, schedules of one instant',
   options: { count: { type: 'string', default: '100000' }, rounds: { type: 'string', default: '3' } },
 });
-const rounds = Number(options.rounds);
-const count = Number(options.count);
+const rounds = wholeNumber('rounds', options.rounds, 1, 100);
+const count = wholeNumber('count', options.count, 1, 1_000_000);
 /** All that are due in a minute are to be fired within it. */
 const goalSeconds = 60;
 

@@ -3,10 +3,10 @@
  * system holds at rest, by topology and door; sizes of the images. `--rounds N`, `--only compose`, `--only cluster`.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { until } from '../../../test/harness/until.ts';
 import type { ApiClient } from '../../../test/infra/harness/api-client.ts';
 import { errorText } from '../../../worker/errors.ts';
+import { oneOrMoreOf, readOptions, wholeNumber } from '../../options.ts';
 import { figure, row, writeReport } from '../report.ts';
 import { type Deployment, type DoorName, doors, prepareDeployment, type Topology, topologies } from './deployments.ts';
 import { imageMegabytes, memoryOf } from './memory.ts';
@@ -109,16 +109,12 @@ async function bench(): Promise<void> {
 }
 
 function chosen(): { readonly rounds: number; readonly only: readonly string[] } {
-  const { values } = parseArgs({
+  const { values } = readOptions({
+    allowPositionals: false,
+    usage: `make bench-deploy [BENCH="[--rounds N] [--only ${known.join('|')}]…"]`,
     options: { rounds: { type: 'string', default: '1' }, only: { type: 'string', multiple: true, default: [] } },
   });
-  const rounds = Number(values.rounds);
-  if (!(Number.isInteger(rounds) && rounds >= 1)) {
-    throw new Error(`--rounds expects a whole number from 1, instead got "${values.rounds}"`);
-  }
-  const stranger = values.only.find((name) => !known.includes(name));
-  if (stranger !== undefined) throw new Error(`--only expects ${known.join(', ')}, instead got "${stranger}"`);
-  return { rounds, only: values.only };
+  return { rounds: wholeNumber('rounds', values.rounds, 1, 100), only: oneOrMoreOf('only', values.only, known) };
 }
 
 try {

@@ -6,19 +6,22 @@ import { execFile } from 'node:child_process';
 import os from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { type MillraceProcess, startMillrace } from '../../../test/harness/millrace-process.ts';
 import { postgresServer } from '../../../test/harness/postgres.ts';
 import { redisServer } from '../../../test/harness/redis.ts';
+import { readOptions, wholeNumber } from '../../options.ts';
 import { type BenchRow, figure, machine, median, row, writeReport } from '../report.ts';
 import { type Api, type Client, openAll, openSocket, openStream } from './clients.ts';
 import { cpuPercent, cpuSeconds, residentMib } from './process-use.ts';
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions({
+  allowPositionals: false,
+  usage: 'make bench-listeners [BENCH="[--rounds N] [--count N]"]: --count, who listen',
   options: { count: { type: 'string', default: '5000' }, rounds: { type: 'string', default: '3' } },
 });
-const count = Number(options.count);
-const rounds = Number(options.rounds);
+const count = wholeNumber('count', options.count, 1, 100_000);
+const rounds = wholeNumber('rounds', options.rounds, 1, 100);
 const key = 'a-key-of-the-listeners';
 const main = fileURLToPath(new URL('../../../worker/main.ts', import.meta.url));
 const settleMs = 5000;

@@ -3,7 +3,7 @@
  * `--full` also with 1,000,000 waiting (some minutes more); `--rounds N`; `--only TEXT`: subjects whose name holds it.
  */
 import os from 'node:os';
-import { parseArgs } from 'node:util';
+import { readOptions, wholeNumber } from '../../options.ts';
 import { idleWorkerBytes } from '../idle-worker.ts';
 import { figure, machine, median, writeReport } from '../report.ts';
 import { measureBacklog } from './backlog.ts';
@@ -28,13 +28,17 @@ const roundsWithinMs = 480_000;
 const waitingUsual = 100_000;
 const waitingFull = 1_000_000;
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions({
+  allowPositionals: false,
+  usage:
+    'make bench-queue [BENCH="[--rounds N] [--only TEXT] [--full]"]: --only, subjects whose name holds it; --full, also with 1,000,000 waiting',
   options: {
     full: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
   },
 });
+const rounds = wholeNumber('rounds', options.rounds, 1, 100);
 const abort = new AbortController();
 const say = (text = '') => console.log(text);
 const startedAt = Date.now();
@@ -93,9 +97,9 @@ async function measureSubjects({ servers, ledger }: BenchServers, samples: Sampl
     } else say(`${subjects.notDurable}: not there yet (the API answers 422 durable_only)`);
   }
   if (wanted(subjects.durable)) inTurn.push(millrace);
-  for (let round = 1; round <= Number(options.rounds); round += 1) {
+  for (let round = 1; round <= rounds; round += 1) {
     if (Date.now() - startedAt > roundsWithinMs) {
-      say(`Out of time: ${round - 1} rounds instead of ${options.rounds}.`);
+      say(`Out of time: ${round - 1} rounds instead of ${rounds}.`);
       break;
     }
     for (const subject of inTurn) {

@@ -2,7 +2,6 @@ import type { Chapter } from '../mutant.ts';
 import { forbidden, handover, hints, job, jobsInRedis, keeping, reconciler } from './tests.ts';
 
 const jobFile = 'worker/runtime/job.ts';
-const source = 'worker/runtime/job-source.ts';
 const settings = 'worker/redis/queue-settings.ts';
 const broker = 'worker/runtime/broker.ts';
 const adding = 'worker/runtime/add-jobs.ts';
