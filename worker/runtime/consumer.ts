@@ -1,7 +1,5 @@
 /** A worker process: one loop a queue, shared slots, and the runs they start. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
-import { validate as isUuid } from 'uuid';
 import type { Database } from '../db/index.ts';
 import { type QueueName, queuePrefix, queues } from '../queues.ts';
 import { lockDurationMs, type RedisConnection } from '../redis/index.ts';
@@ -9,21 +7,18 @@ import type { Logger } from '../telemetry/logger.ts';
 import { within } from '../within.ts';
 import { Bag } from './bag.ts';
 import type { Executor } from './execution/executor.ts';
-import { failpoint } from './failpoints.ts';
 import { Grouped } from './grouped.ts';
-import { takeIn } from './intake.ts';
-import type { JobMeta } from './job.ts';
-import { type FetchedJob, JobSource, type JobSourceOptions } from './job-source.ts';
+import { JobRuns } from './job-runs.ts';
+import { JobSource, type JobSourceOptions } from './job-source.ts';
 import { Leases } from './leases.ts';
 import { claimTasks } from './ledger/claim.ts';
 import { type Completion, completeTasks } from './ledger/finish.ts';
-import { reopen } from './ledger/handover.ts';
 import type { ClaimedTask } from './ledger/rows.ts';
 import { type LiveSink, noLive } from './live/publisher.ts';
 import { type Loop, startLoop } from './loop.ts';
 import type { RuntimeMetrics } from './metrics.ts';
-import { notDurableMeta, retryDelayMs, runNotDurable } from './not-durable/index.ts';
-import { PulledRuns, type Run } from './pulled-runs.ts';
+import { retryDelayMs } from './not-durable/index.ts';
+import { PulledRuns } from './pulled-runs.ts';
 import { Puller } from './puller.ts';
 import { QueueLoop } from './queue-loop.ts';
 import type { TaskRegistry } from './registry.ts';
@@ -72,9 +67,6 @@ const silentLimitMs = 20_000;
 /** Redis is asked what waits for no longer than this: when it is away there is nothing to rebuild. */
 const watchTimeoutMs = 2000;
 
-/** Outcomes whose acknowledgement takes no job from a waiting row: the row is finished, or the job goes back to wait. */
-const keepsItsJob: ReadonlySet<Outcome | 'dropped'> = new Set(['completed', 'failed', 'timed_out', 'handed_back']);
-
 /** Claims and good ends of a process are written together: most of them in one statement, and statements side by side. */
 const groupedWrites = { most: 200, lanes: 2 };
 /**
@@ -82,15 +74,6 @@ const groupedWrites = { most: 200, lanes: 2 };
  * enough to wait for no more, since each is held until its end is written.
  */
 const endsSpacing = (slots: number) => ({ ms: 8, enough: Math.min(64, Math.ceil(slots / 3)) });
-
-/** One that came as a job, which is held from its fetch to its acknowledgement. */
-interface JobRun extends Run {
-  readonly job: FetchedJob;
-  /** Of the job's lock. */
-  readonly token: string;
-  /** Of a task that is not durable, which the ledger knows nothing of. */
-  readonly notDurable: JobMeta | undefined;
-}
 
 export class Consumer {
   readonly #options: ConsumerOptions;
@@ -100,7 +83,7 @@ export class Consumer {
   readonly #queueLoops = new Map<QueueName, QueueLoop>();
   readonly #claims: Grouped<string, ClaimedTask | undefined>;
   readonly #completions: Grouped<Completion, boolean>;
-  readonly #jobRuns = new Bag<JobRun>();
+  readonly #jobRuns: JobRuns;
   /** Slots that work, each from one job to the next. */
   readonly #chains = new Bag<Promise<void>>();
   readonly #draining = new AbortController();
@@ -127,7 +110,10 @@ export class Consumer {
       write: (ends) => completeTasks(db, ends),
     });
     this.#pulled = options.window && this.#openBacklog(options.window);
-    this.#lockTimer = setInterval(() => void this.#renewLocks(), lockRenewalMs);
+    this.#jobRuns = this.#openJobRuns();
+    const sourceOf = (queue: QueueName) => this.#queueLoops.get(queue)?.source;
+    const renew = () => void this.#jobRuns.renewLocks(sourceOf, this.#leases.confirmed);
+    this.#lockTimer = setInterval(renew, lockRenewalMs);
   }
 
   start(): void {
@@ -149,7 +135,7 @@ export class Consumer {
       source,
       slots: this.#slots,
       token: () => `${this.#owner}:${this.#tokens++}`,
-      start: (source, job, token, slot) => this.#occupy(slot, queue, this.#work(source, job, token)),
+      start: (source, job, token, slot) => this.#occupy(slot, queue, this.#jobRuns.work(source, job, token)),
       backlog: this.#pulled,
       log,
     });
@@ -165,6 +151,25 @@ export class Consumer {
       run: (task) => this.#run(task),
       occupy: (slot, queue, work) => this.#occupy(slot, queue, work),
       doubt: () => this.#leases.doubt(),
+    });
+  }
+
+  #openJobRuns(): JobRuns {
+    const { db, executor, registry, metrics, live = noLive, log, defaultTenantId } = this.#options;
+    return new JobRuns({
+      db,
+      metrics,
+      log,
+      defaultTenantId,
+      claim: (id) => this.#claims.add(id),
+      run: (task) => this.#run(task),
+      notDurable: { executor, registry, metrics, live, log, owner: this.#owner, draining: this.#draining.signal },
+      doubt: () => this.#leases.doubt(),
+      wantsNext: (queue) => !this.#stopping && !this.#slots.wantedBeside(queues[queue].tier, queue),
+      goesOn: (queue) => {
+        this.#queueLoops.get(queue)?.heard();
+        return !this.#stopping;
+      },
     });
   }
 
@@ -189,7 +194,7 @@ export class Consumer {
 
   get running(): { readonly id: string; readonly task: string; readonly queue: string; readonly seconds: number }[] {
     const now = Date.now();
-    return [...this.#jobRuns, ...(this.#pulled?.running ?? [])].map(({ id, task, queue, startedAt }) => ({
+    return [...this.#jobRuns.running, ...(this.#pulled?.running ?? [])].map(({ id, task, queue, startedAt }) => ({
       id,
       task,
       queue,
@@ -261,77 +266,6 @@ export class Consumer {
     this.#chains.add(chain);
   }
 
-  /** Runs a job, and goes on with the queue's next one, which comes with the acknowledgement, while nobody else wants the slot. */
-  async #work(source: JobSource, first: FetchedJob, token: string): Promise<void> {
-    for (let job: FetchedJob | undefined = first; job; ) {
-      const run: JobRun = {
-        id: job.id ?? '',
-        task: job.name,
-        queue: source.queueName,
-        startedAt: Date.now(),
-        job,
-        token,
-        notDurable: notDurableMeta(job.data),
-      };
-      this.#jobRuns.add(run);
-      try {
-        job = await this.#process(source, run);
-      } finally {
-        this.#jobRuns.delete(run);
-      }
-      if (!job) return;
-      this.#queueLoops.get(source.queueName)?.heard();
-      if (!this.#stopping) continue;
-      // asked for before the stop, answered after it; else its lock would have to lapse
-      await source.handBack(job, token);
-      return;
-    }
-  }
-
-  #wantsNext(source: JobSource): boolean {
-    return !this.#stopping && !this.#slots.wantedBeside(queues[source.queueName].tier, source.queueName);
-  }
-
-  /** Returns the next job when it came with the acknowledgement of this one. */
-  async #process(source: JobSource, { job, token, notDurable }: JobRun): Promise<FetchedJob | undefined> {
-    const { db, executor, registry, metrics, live = noLive, log, defaultTenantId } = this.#options;
-    if (notDurable) {
-      const deps = { executor, registry, metrics, live, log, owner: this.#owner, draining: this.#draining.signal };
-      const wantsNext = () => this.#wantsNext(source);
-      return runNotDurable(deps, { source, job, meta: notDurable, token, wantsNext });
-    }
-    const incoming = {
-      id: job.id ?? '',
-      name: job.name,
-      queue: source.queueName,
-      timestamp: job.timestamp,
-      data: job.data,
-    };
-    failpoint('fetched');
-    let outcome: Outcome | 'dropped' = 'dropped';
-    let taskId = incoming.id;
-    try {
-      const intake = await takeIn({ db, claim: (id) => this.#claims.add(id), defaultTenantId }, incoming);
-      if (intake.kind === 'claimed') {
-        failpoint('claimed');
-        taskId = intake.task.fence.id;
-        outcome = await this.#run(intake.task);
-      } else {
-        metrics.jobDropped(source.queueName);
-      }
-    } catch (error) {
-      log.warn({ err: error, task_id: job.id }, 'the ledger could not be asked; the job goes back to its queue');
-      this.#leases.doubt();
-      await source.handBack(job, token).catch(() => undefined);
-      await wait(1000, undefined, { ref: false });
-      return undefined;
-    }
-    failpoint('end_committed');
-    const next = await this.#acknowledge(source, job, token, outcome);
-    if (!keepsItsJob.has(outcome) && isUuid(taskId)) await this.#reopen(taskId);
-    return next;
-  }
-
   /** An attempt of a claimed task. @throws when its end could not be written */
   async #run(task: ClaimedTask): Promise<Outcome> {
     const { db, executor, registry, metrics, live = noLive, log } = this.#options;
@@ -352,46 +286,5 @@ export class Consumer {
     );
     if (task.leads && observed.outcome === 'completed') this.#options.onLed?.();
     return observed.outcome;
-  }
-
-  /** The ledger has the truth already: a job that cannot be acknowledged is dropped when it comes again. */
-  async #acknowledge(
-    source: JobSource,
-    job: FetchedJob,
-    token: string,
-    outcome: Outcome | 'dropped',
-  ): Promise<FetchedJob | undefined> {
-    try {
-      if (outcome !== 'handed_back') return await source.acknowledge(job, token, this.#wantsNext(source));
-      await source.handBack(job, token);
-    } catch (error) {
-      this.#options.log.debug({ err: error, task_id: job.id }, 'job was not acknowledged');
-    }
-    return undefined;
-  }
-
-  async #reopen(taskId: string): Promise<void> {
-    try {
-      await reopen(this.#options.db, taskId);
-    } catch (error) {
-      this.#options.log.debug({ err: error, task_id: taskId }, 'row was not opened to the relay; the reconciler will');
-    }
-  }
-
-  async #renewLocks(): Promise<void> {
-    // cut off from the database: whoever takes the tasks over must not find their jobs locked
-    const all = [...this.#jobRuns];
-    const held = this.#leases.confirmed ? all : all.filter((run) => run.notDurable);
-    for (const [queue, runs] of Map.groupBy(held, (run) => run.queue)) {
-      const source = this.#queueLoops.get(queue)?.source;
-      if (!source) continue;
-      const ids = runs.map((run) => run.id);
-      const tokens = runs.map((run) => run.token);
-      try {
-        await source.extendJobLocks(ids, tokens, lockDurationMs);
-      } catch (error) {
-        this.#options.log.debug({ err: error, queue }, 'job locks were not renewed');
-      }
-    }
   }
 }

@@ -127,7 +127,7 @@ export const bullmq: Chapter = {
     {
       id: 'add-may-be-no-op',
       rule: 'An add that met a job of the same id has added nothing: a row whose old job is acknowledged is handed over anew.',
-      file: 'worker/runtime/consumer.ts',
+      file: 'worker/runtime/job-runs.ts',
       text: 'if (!keepsItsJob.has(outcome) && isUuid(taskId)) await this.#reopen(taskId);',
       broken: 'if (!isUuid(taskId)) await this.#reopen(taskId);',
       test: hints('while its old job stood'),

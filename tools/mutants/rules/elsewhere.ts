@@ -33,7 +33,7 @@ export const elsewhere: Chapter = {
     {
       id: 'dropped-counted',
       rule: 'Dropped jobs are counted.',
-      file: 'worker/runtime/consumer.ts',
+      file: 'worker/runtime/job-runs.ts',
       text: 'metrics.jobDropped(source.queueName);',
       broken: '',
       test: hints('should drop and count a job'),

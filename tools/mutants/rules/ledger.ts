@@ -221,8 +221,8 @@ export const ledger: Chapter = {
       id: 'lock-is-no-lease',
       rule: 'Losing a lock of BullMQ never stops a handler whose lease lives.',
       file: consumer,
-      text: 'await source.extendJobLocks(ids, tokens, lockDurationMs);',
-      broken: 'if ((await source.extendJobLocks(ids, tokens, lockDurationMs)).length > 0) this.#draining.abort();',
+      text: 'void this.#jobRuns.renewLocks(sourceOf, this.#leases.confirmed);',
+      broken: 'void this.#jobRuns.renewLocks(sourceOf, this.#leases.confirmed).then(() => this.#draining.abort());',
       test: hints('whose lock is lost'),
     },
     {

@@ -2,6 +2,6 @@ export { type NotDurableDepth, notDurableDepth, purgeNotDurable } from './in-que
 export { notDurableMeta } from './job.ts';
 export { asksNotDurable, refuseInTransaction } from './refusals.ts';
 export { isNotDurableRow, type NotDurableRow } from './row.ts';
-export { retryDelayMs, runNotDurable } from './run.ts';
+export { type NotDurableRunDeps, retryDelayMs, runNotDurable } from './run.ts';
 export { createSender } from './send.ts';
 export { NotDurableTasks } from './tasks.ts';
