@@ -30,7 +30,7 @@ test-faults: ## The tests that kill what they run on
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project faults --passWithNoTests
 
-failover: ## The faults that take too long for every day, and those of Redis with 10,000 tasks each (about 40 min)
+failover: ## The faults that take too long for every day, those of Redis with 10,000 tasks each, those of processes on Sentinel and Cluster (about 50 min)
 	@tools/setup --quiet --for test
 	@exec tools/run vitest run --project failover
 

@@ -2,66 +2,24 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { recoveryFrom } from '../harness/checker.ts';
 import { postgresServer, type RunningPostgres } from '../harness/postgres.ts';
 import { openStage } from '../harness/stage.ts';
+import { startTopology } from '../harness/topologies.ts';
+import { postgresFaults } from './postgres-faults.ts';
 
 const seed = 20_261_141;
 process.stdout.write(`seed ${seed}\n`);
-/** Of which at least 2,000 are accepted: some are sent while the database is away. */
-const tasks = 3000;
-const loadMs = 14_000;
-const awayMs = 3000;
 const drainMs = 150_000;
-const recoverySeconds = 15;
 const exact = { lost: 0, unexpected: 0, doubled: 0, active: 0, torn: 0 };
 
 const say = (row: string, figures: object) => process.stdout.write(`${row}: ${JSON.stringify(figures)}\n`);
 
-interface Fault {
-  readonly fault: string;
-  readonly strike: (postgres: RunningPostgres) => Promise<void>;
-}
-
-const faults: readonly Fault[] = [
-  { fault: 'stopped at once and started again', strike: (postgres) => postgres.stopAtOnce() },
-  { fault: 'killed and started again', strike: (postgres) => postgres.kill() },
-];
-
-it.each(faults.map((row, place) => ({ ...row, seed: seed + place })))(
-  'should lose, double and tear nothing, and accept nothing meanwhile, when Postgres is $fault',
-  async ({ fault, strike, seed }) => {
+it.each(postgresFaults.map((row, place) => ({ ...row, seed: seed + place })))(
+  'should $promise',
+  async ({ stand, seed }) => {
     await using postgres = await postgresServer.start();
-    await using stage = await openStage({ postgres });
-    const api = await stage.start('api');
-    const workers = await stage.startWorkers(2);
-    const load = stage.load({ run: fault, seed, tasks, overMs: loadMs });
-    await load.reached(0.4);
-    await strike(postgres);
-    const wentAt = Date.now();
-    // sent while it is away: refused, and said so
-    const answer = await stage.post('/v1/tasks', { task: 'sample_noop', payload: {} });
-    const ready = await fetch(`${stage.url}/readyz`);
-    const answeredMs = Date.now() - wentAt;
-    await wait(Math.max(0, wentAt + awayMs - Date.now()));
-    await postgres.startAgain();
-    const moment = Date.now();
-    const verdict = await load.verdict(drainMs);
-    const recovery = recoveryFrom(moment, await load.ends());
-    const answers = Object.fromEntries(load.answers);
-    say(`Postgres ${fault}`, { ...recovery, awayMs: moment - wentAt, answeredMs, answers, ...verdict });
-    expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
-    expect(ready.status).toBe(503);
-    expect(verdict).toMatchObject({ ...exact, attempted: tasks });
-    expect(verdict.acknowledged).toBeGreaterThanOrEqual(2000);
-    // a 503 that says "nothing was accepted" is true
-    expect(await load.refusedButKept()).toBe(0);
-    expect(
-      Object.keys(answers).filter((kind) => !/^(202|503 (database_unavailable|outcome_unknown))$/.test(kind)),
-    ).toEqual([]);
-    expect(recovery.r).toBeLessThanOrEqual(recoverySeconds);
-    // none of them had to be started again
-    for (const { child } of [api, ...workers]) expect(child.exitCode).toBeNull();
+    await using redis = await startTopology('standalone');
+    await stand({ postgres, redis }, seed);
   },
 );
 
