@@ -21,6 +21,9 @@ describe('surely', () => {
 
   it('should write again when nobody knows whether it was committed, through an outage', async () => {
     expect(await surely(failing(broken(), refused(), refused()))).toBe(3);
+    const gone = Object.assign(new Error('connect EHOSTUNREACH'), { code: 'EHOSTUNREACH' });
+    const noPrimary = Object.assign(new Error('cannot execute INSERT in a read-only transaction'), { code: '25006' });
+    expect(await surely(failing(broken(), gone, noPrimary))).toBe(3);
   });
 
   it('should not write again what was certainly refused', async () => {

@@ -18,6 +18,7 @@ import {
 import { defaultTenantId } from '../services/tenants/tenants.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { openExecutor } from './execution.ts';
+import { quietAtStartMs } from './maintenance.ts';
 
 export interface ConsumingDeps {
   readonly config: Config;
@@ -59,6 +60,7 @@ export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack)
     live,
     log,
     window,
+    quietMs: quietAtStartMs(config),
     onLed,
   });
   consumer.start();

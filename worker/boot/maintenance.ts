@@ -7,6 +7,7 @@ import {
   type LiveSink,
   type Loop,
   type LoopOptions,
+  leaseSeconds,
   type MaintenanceMetrics,
   removeFinished,
   removeFullBuckets,
@@ -20,6 +21,12 @@ import type { Logger } from '../telemetry/logger.ts';
 const retentionIntervalMs = 3_600_000;
 /** Buckets of rate limits removed in one round. */
 const bucketBatch = 10_000;
+
+/**
+ * The length of a lease, in which those that live renew theirs after an outage that this process has not seen. An embedded database has no
+ * other process, and what its own last one held is put back before this.
+ */
+export const quietAtStartMs = ({ database }: Config): number => (database === undefined ? 0 : leaseSeconds * 1000);
 
 export interface MaintenanceDeps {
   readonly config: Config;
@@ -41,7 +48,7 @@ export function startMaintenance({ config, db, broker, window, live, metrics, lo
   const relay = startRelay({ db, broker, window, live, metrics, log });
   const loops = [
     relay,
-    ...startReconciler({ db, broker, metrics, log }),
+    ...startReconciler({ db, broker, quietMs: quietAtStartMs(config), metrics, log }),
     stoppedBy(stopping, {
       name: 'retention',
       intervalMs: retentionIntervalMs,

@@ -90,16 +90,21 @@ export class StatementTimeoutError extends Error {
   }
 }
 
-const networkErrors = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+const networkErrors: ReadonlySet<string> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
+  // the host or the pod is gone, or the way to it
+  ...['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN'],
+]);
+/** Serialisation, deadlock, a statement that was ended, and a server that takes no writes (it is no primary any more, or not yet). */
+const passingStates: ReadonlySet<string> = new Set(['40001', '40P01', '57014', '25006']);
 
 /**
  * Whether the database could not be reached or was not able to answer, so that the same statement may go through later.
- * SQLSTATE classes 08 (connection), 53 (resources), 57P0x (shutdown) and 40001/40P01 (serialisation, deadlock).
+ * SQLSTATE classes 08 (connection), 53 (resources), 57P0x (shutdown), and some that pass by themselves.
  */
 export function isTransientDatabaseError(thrown: unknown): boolean {
   const state = sqlState(thrown);
-  if (state !== undefined)
-    return /^(08|53|57P0)/.test(state) || state === '40001' || state === '40P01' || state === '57014';
+  if (state !== undefined) return /^(08|53|57P0)/.test(state) || passingStates.has(state);
   for (let error = thrown; error instanceof Error; error = error.cause) {
     if ('code' in error && typeof error.code === 'string' && networkErrors.has(error.code)) return true;
     if (error instanceof StatementTimeoutError) return true;

@@ -91,12 +91,17 @@ it('should know what may go through later', () => {
     '40001',
     '40P01',
     '57014',
+    '25006',
     'ECONNREFUSED',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'ENETDOWN',
     'EAI_AGAIN',
     'EPIPE',
   ])
     expect(isTransientDatabaseError(withCode(code)), code).toBe(true);
-  for (const code of ['23505', '42P01', '22P05', '28P01', '3D000', 'EACCES'])
+  for (const code of ['23505', '25001', '42P01', '22P05', '28P01', '3D000', 'EACCES'])
     expect(isTransientDatabaseError(withCode(code)), code).toBe(false);
   expect(isTransientDatabaseError(new StatementTimeoutError(5000))).toBe(true);
   expect(isTransientDatabaseError(new Error('timeout exceeded when trying to connect'))).toBe(true);

@@ -47,7 +47,7 @@ const kinds: readonly Kind[] = [
   },
   {
     code: 'database_unreachable',
-    pattern: /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/,
+    pattern: /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN/,
     what: 'cannot be reached',
     mend: 'Check DB_HOST and DB_PORT, and that it runs and listens on that address (listen_addresses).',
   },

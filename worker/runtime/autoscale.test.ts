@@ -60,11 +60,35 @@ it('should stay within its bounds whatever the signs', () => {
 it('should add slots also while nothing stands in Redis, since the backlog is taken straight from the ledger', async () => {
   const db = await openLedger();
   const resized = Promise.withResolvers<number>();
-  const consumer = { slots: { capacity: 8, busy: 8 }, backlogSeconds: 30, resize: resized.resolve };
+  const consumer = {
+    slots: { capacity: 8, busy: 8 },
+    backlogSeconds: 30,
+    waitingJobs: async () => 0,
+    resize: resized.resolve,
+  };
   const log = pino({ level: 'silent' });
   const autoscale = startAutoscale({ db, queues: ['fast_tasks'], limits, consumer, log, intervalMs: 20 });
   try {
     expect(await resized.promise).toBe(16);
+  } finally {
+    await autoscale.stop();
+    await db.close();
+  }
+}, 60_000);
+
+it('should add slots for jobs that the ledger knows nothing of', async () => {
+  const db = await openLedger();
+  const resized = Promise.withResolvers<number>();
+  const consumer = {
+    slots: { capacity: 8, busy: 8 },
+    backlogSeconds: undefined,
+    waitingJobs: async () => 3,
+    resize: resized.resolve,
+  };
+  const log = pino({ level: 'silent' });
+  const autoscale = startAutoscale({ db, queues: ['fast_tasks'], limits, consumer, log, intervalMs: 20 });
+  try {
+    expect(await resized.promise).toBe(12);
   } finally {
     await autoscale.stop();
     await db.close();

@@ -55,6 +55,8 @@ export interface AutoscaleDeps {
     readonly slots: { readonly capacity: number; readonly busy: number };
     /** Where more waits than stands in Redis: for how long the oldest had, seconds. */
     readonly backlogSeconds: number | undefined;
+    /** Jobs that wait in Redis, also those that the ledger knows nothing of. */
+    waitingJobs(): Promise<number>;
     resize(slots: number): void;
   };
   readonly log: Logger;
@@ -71,10 +73,10 @@ export function startAutoscale({ db, queues, limits, consumer, log, ...options }
     intervalMs: options.intervalMs ?? intervalMs,
     log,
     round: async () => {
-      const inRedis = await readBacklog(db, queues);
+      const [inRedis, jobs] = await Promise.all([readBacklog(db, queues), consumer.waitingJobs()]);
       const { backlogSeconds, slots } = consumer;
       const { capacity, busy } = slots;
-      const waiting = inRedis.waiting + (backlogSeconds === undefined ? 0 : 1);
+      const waiting = Math.max(inRedis.waiting, jobs) + (backlogSeconds === undefined ? 0 : 1);
       const oldestSeconds = Math.max(inRedis.oldestSeconds, backlogSeconds ?? 0);
       calmRounds = waiting === 0 && busy <= capacity / 2 ? calmRounds + 1 : 0;
       const loopDelayMs = delay.percentile(95) / 1e6;

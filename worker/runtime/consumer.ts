@@ -51,6 +51,8 @@ export interface ConsumerOptions {
   readonly silentLimitMs?: number | undefined;
   /** What this process's relay knows of the backlog, which is then taken from; left out, all work comes through Redis. */
   readonly window?: Window | undefined;
+  /** For so long after the start no claim takes a lapsed lease over, as with the reconciler. */
+  readonly quietMs?: number | undefined;
   /** Told when a task has completed that others wait for: one of them may be due now. */
   readonly onLed?: (() => void) | undefined;
 }
@@ -99,7 +101,7 @@ export class Consumer {
     this.#options = options;
     this.#owner = options.owner ?? randomUUID();
     this.#slots = new Slots(options.slots);
-    this.#leases = new Leases(db, this.#owner, log);
+    this.#leases = new Leases(db, this.#owner, log, options.quietMs);
     this.#claims = new Grouped({
       ...groupedWrites,
       write: (ids) => claimTasks(db, ids, this.#owner, worker, this.#leases.mayTakeOver),
@@ -207,6 +209,12 @@ export class Consumer {
     if (this.#slots.busy >= this.#slots.capacity) return [];
     const loops = [...this.#queueLoops.values()];
     return loops.filter((loop) => !loop.everHeard || loop.silentMs > ms).map(({ queue }) => queue);
+  }
+
+  /** Jobs that wait in Redis, of all queues, those of tasks that are not durable among them; none of a queue that gives no answer in time. */
+  async waitingJobs(): Promise<number> {
+    const counts = await Promise.all(this.#options.queues.map((queue) => this.#waitingJobs(queue)));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /** A loop that hears nothing while jobs wait and Redis answers hangs, whatever it hangs on: it is given up for a new one. */

@@ -36,7 +36,7 @@ export { jobOf } from './job.ts';
 export { type FetchedJob, JobSource } from './job-source.ts';
 export type { Json } from './json.ts';
 export { type Accepted, uniquePolicies } from './ledger/accept.ts';
-export { takeOverAll, takeOverOwner } from './ledger/claim.ts';
+export { leaseSeconds, takeOverAll, takeOverOwner } from './ledger/claim.ts';
 export { dropDeadLetters, listDeadLetters, retryDeadLetters } from './ledger/dead-letters.ts';
 export { StaleOwnerError } from './ledger/effects.ts';
 export { cancelTask } from './ledger/finish.ts';

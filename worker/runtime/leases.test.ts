@@ -21,6 +21,7 @@ const round = async () => started.at(-1)?.round();
 
 let away: boolean;
 let leases: Leases;
+let db: Database;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
   away = false;
@@ -28,7 +29,7 @@ beforeEach(() => {
     if (away) throw Object.assign(new Error('gone'), { code: '57P01' });
     return [];
   };
-  const db: Database = {
+  db = {
     driver: 'postgres',
     query,
     tx: () => Promise.reject(new Error('unused')),
@@ -61,5 +62,23 @@ it('should not be for the length of a lease after the database did not answer wh
   away = true;
   await expect(round()).rejects.toThrow('gone');
   away = false;
+  quietForALease();
+});
+
+it('should not be for as long as was asked for after the start', () => {
+  leases = new Leases(db, owner, createLogger({ level: 'fatal' }), leaseMs);
+  expect(leases.mayTakeOver).toBe(false);
+  vi.advanceTimersByTime(leaseMs - 1);
+  expect(leases.mayTakeOver).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(leases.mayTakeOver).toBe(true);
+});
+
+it('should not be for the length of a lease after an outage in which nothing ran', async () => {
+  away = true;
+  const rounds = async () => {
+    for (let second = 0; second < 8; second += 1) await round();
+  };
+  await expect(rounds()).rejects.toThrow('gone');
   quietForALease();
 });

@@ -24,15 +24,23 @@ export class Leases {
   readonly #loop: Loop;
   #heardAt = Date.now();
   #doubtedAt: number | undefined;
+  readonly #quietUntil: number;
   #awayAt: number | undefined;
 
-  constructor(db: Database, owner: string, log: Logger) {
+  /** @param quietMs for so long `mayTakeOver` is false: the database may have been away until just now */
+  constructor(db: Database, owner: string, log: Logger, quietMs = 0) {
+    this.#quietUntil = Date.now() + quietMs;
     let checks = 0;
     const check = async () => {
       const runs = [...this.#runs];
       checks += 1;
       await this.#settleDoubt(db, owner, log);
       if (runs.length === 0) {
+        // an outage counts for who idles too: leases of others may have lapsed in it
+        if (checks >= checksPerRenewal) {
+          await db.query('select 1');
+          checks = 0;
+        }
         this.#heardAt = Date.now();
         return undefined;
       }
@@ -71,6 +79,7 @@ export class Leases {
    * may have lapsed under a worker that lives. It gets the time to renew.
    */
   get mayTakeOver(): boolean {
+    if (Date.now() < this.#quietUntil) return false;
     return this.#awayAt === undefined || Date.now() - this.#awayAt > leaseSeconds * 1000;
   }
 

@@ -77,7 +77,7 @@ export class PulledRuns implements Backlog {
   async giveBack({ fence }: ClaimedTask): Promise<void> {
     const { db, log, doubt } = this.#deps;
     try {
-      await handBack(db, fence);
+      await handBack(db, fence, false);
     } catch (error) {
       log.warn({ err: error, task_id: fence.id }, 'a claim was not given back; it is looked for');
       doubt();

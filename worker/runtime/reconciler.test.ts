@@ -89,6 +89,17 @@ it('should sweep lapsed leases every 5 s', async () => {
   expect(ledger.swept).toBe(2);
 });
 
+it('should leave them that time after its start too, where the outage may have been before', async () => {
+  startReconciler({ db: databaseOf(ledger), broker, quietMs: leaseMs, log });
+  await round('lease sweep');
+  vi.advanceTimersByTime(leaseMs - 1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(0);
+  vi.advanceTimersByTime(1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(1);
+});
+
 it('should leave those that live the time of a lease to renew after the database was away', async () => {
   await round('lease sweep');
   ledger.away = true;

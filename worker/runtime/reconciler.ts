@@ -16,17 +16,28 @@ const sweepBatch = 1000;
 export interface ReconcilerDeps {
   readonly db: Database;
   readonly broker: Broker;
+  /**
+   * For so long after the start no lapsed lease is taken over: the database may have been away until just now, with leases that could not be
+   * renewed. None when it is left out.
+   */
+  readonly quietMs?: number | undefined;
   /** Left out, nothing is counted. */
   readonly metrics?: MaintenanceMetrics | undefined;
   readonly log: Logger;
 }
 
 /** Two loops, so that a slow Redis does not hold up takeovers. */
-export function startReconciler({ db, broker, metrics = noMaintenanceMetrics, log }: ReconcilerDeps): Loop[] {
+export function startReconciler({
+  db,
+  broker,
+  quietMs = 0,
+  metrics = noMaintenanceMetrics,
+  log,
+}: ReconcilerDeps): Loop[] {
   let after: string | undefined;
   /** True from a sweep that did not come back until the database answers again. */
   let outage = false;
-  let quietUntil = 0;
+  let quietUntil = Date.now() + quietMs;
   return [
     startLoop({
       name: 'lease sweep',

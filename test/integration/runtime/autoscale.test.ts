@@ -8,7 +8,10 @@ import { databaseKinds } from '../../harness/databases.ts';
 import { redisServer } from '../../harness/redis.ts';
 import { startRuntime } from '../../harness/runtime.ts';
 
-it('should add slots while work waits, and take them away when there is none', async () => {
+it.each([
+  { kind: 'durable', durable: true },
+  { kind: 'not durable', durable: false },
+])('should add slots while work waits that is $kind, and take them away when there is none', async ({ durable }) => {
   await using database = await (await databaseKinds.pglite()).open();
   await using redis = await redisServer.start();
   await using runtime = startRuntime({ db: database.db, redis, tasks: sampleTasks, slots: 1 });
@@ -23,10 +26,15 @@ it('should add slots while work waits, and take them away when there is none', a
   });
   try {
     const accepted = await runtime.enqueuer.batch(
-      Array.from({ length: 60 }, () => ({ task: 'sample_sleep', payload: { ms: 200 }, tenantId })),
+      Array.from({ length: 60 }, () => ({
+        task: 'sample_sleep',
+        payload: { ms: 200 },
+        tenantId,
+        options: { durable },
+      })),
     );
     await expect.poll(() => consumer.slots.busy, { timeout: 20_000 }).toBe(6);
-    await runtime.ended(accepted.at(-1)?.id ?? '', 30_000);
+    expect(accepted).toHaveLength(60);
     await expect.poll(() => consumer.slots.capacity, { timeout: 20_000 }).toBe(1);
   } finally {
     await autoscale.stop();

@@ -45,7 +45,8 @@ export class HostExecutor implements Executor {
       log().warn({ err: error }, 'no host could be started for the task');
       return { postponed: errorText(error), delayMs: startFailedMs };
     }
-    const ended = await this.#inHost(host, task, claimed, control);
+    // told to stop before it began: a host would hear of that before it knows the run
+    const ended = stop.aborted ? { error: stop.reason } : await this.#inHost(host, task, claimed, control);
     await pool.give(host);
     return 'error' in ended && stop.aborted ? { error: stop.reason } : ended;
   }

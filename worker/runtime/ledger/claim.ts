@@ -127,17 +127,21 @@ const putBack = `status = 'PENDING', epoch = epoch + 1, owner = null, worker = n
 /** The same of one that its process may have died of: it runs alone in a child from now on, until it ends cleanly. */
 const takenOver = `${putBack}, suspect = true`;
 
+/** Of a row whose handler was not entered in this attempt: a first attempt was never started then, and may still expire. */
+export const neverStarted =
+  'started_at = case when attempts <= 1 and not suspect and deaths = 0 then null else started_at end';
+
 /** Claims younger than this may have their answer under way. */
 const answerSeconds = 3;
 
 /**
  * Puts back what this owner has claimed and knows nothing of: the answer to the claim was lost. Safe even when that answer comes
- * after all: the epoch goes up, and what it would start is refused. A first attempt was never started then, and may still expire.
+ * after all: the epoch goes up, and what it would start is refused.
  */
 export async function giveBackUnknown(db: Queryable, owner: string, known: readonly Fence[]): Promise<number> {
   const rows = await db.query(
     `update tasks_live t set ${putBack},
-            started_at = case when attempts <= 1 and not suspect and deaths = 0 then null else started_at end
+            ${neverStarted}
       where t.owner = $1 and t.status = 'RUNNING'
         and t.lease_until < statement_timestamp() + interval '${leaseSeconds - answerSeconds} seconds'
         and not exists (select 1 from unnest($2::uuid[], $3::bigint[]) as known (id, epoch)

@@ -1,5 +1,6 @@
 /** Ends of a run that are no attempt: its child died, or it could not be started. */
 import type { Database, Queryable } from '../../db/index.ts';
+import { neverStarted } from './claim.ts';
 import { failTask } from './finish.ts';
 import type { Fence, TaskError } from './rows.ts';
 
@@ -43,7 +44,7 @@ export async function postponeTask(db: Queryable, fence: Fence, delayMs: number)
   const rows = await db.query(
     `update tasks_live
         set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp() + make_interval(secs => $4), attempts = greatest(attempts - 1, 0)
+            due_at = clock_timestamp() + make_interval(secs => $4), attempts = greatest(attempts - 1, 0), ${neverStarted}
       where ${fenced} returning id`,
     [...ofFence(fence), delayMs / 1000],
   );

@@ -169,6 +169,19 @@ describe('the end of a hold', () => {
     }
   });
 
+  it('should let a first attempt expire still whose handler was not entered, and no other', async () => {
+    const startedAfter = async (end: (fence: Fence) => Promise<boolean>, deaths = 0) => {
+      const { fence } = await runningTask(db);
+      await db.query('update tasks_live set deaths = $2 where id = $1', [fence.id, deaths]);
+      await end(fence);
+      return (await rowOf(db, fence.id)).started_at;
+    };
+    expect(await startedAfter((fence) => handBack(db, fence, false))).toBeNull();
+    expect(await startedAfter((fence) => postponeTask(db, fence, 0))).toBeNull();
+    expect(await startedAfter((fence) => handBack(db, fence))).toBeInstanceOf(Date);
+    expect(await startedAfter((fence) => handBack(db, fence, false), 1)).toBeInstanceOf(Date);
+  });
+
   it('should raise the epoch when it is cancelled or over its time limit', async () => {
     const [cancelled, late] = [await runningTask(db), await runningTask(db)];
     expect(await cancelTask(db, tenantId, cancelled.fence.id, 'by a test')).toBe(true);

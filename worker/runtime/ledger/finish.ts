@@ -1,7 +1,7 @@
 /** Ends of a run. Every write carries its fence and returns whether it was let in. */
 import type { Queryable } from '../../db/index.ts';
 import type { QueueName } from '../../queues.ts';
-import { claimKey } from './claim.ts';
+import { claimKey, neverStarted } from './claim.ts';
 import type { Fence, TaskError, TerminalStatus } from './rows.ts';
 
 const finishedColumns = `id, tenant_id, user_id, name, queue, priority, payload, trace, attempts, deaths, epoch, worker, unique_key,
@@ -76,12 +76,15 @@ export async function retryTask(db: Queryable, fence: Fence, error: TaskError, d
   return rows.length > 0;
 }
 
-/** PENDING again, as if the attempt had not been: a stopping worker gives back what it cannot finish. */
-export async function handBack(db: Queryable, fence: Fence): Promise<boolean> {
+/**
+ * PENDING again, as if the attempt had not been: a stopping worker gives back what it cannot finish.
+ * @param entered false when the handler was not: a first attempt may then still expire
+ */
+export async function handBack(db: Queryable, fence: Fence, entered = true): Promise<boolean> {
   const rows = await db.query(
     `update tasks_live
         set status = 'PENDING', epoch = epoch + 1, owner = null, worker = null, lease_until = null,
-            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+            due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)${entered ? '' : `, ${neverStarted}`}
       where ${fenced} returning id`,
     [...ofFence(fence)],
   );

@@ -13,13 +13,22 @@ async function today(db: Queryable): Promise<Date> {
   return new Date(`${row?.today}T00:00:00Z`);
 }
 
-/** Makes the partitions of today and the coming days. Those that the default partition holds rows of are left out. */
+/** Every end waits while a day is attached or detached, and behind whoever that waits for: it is put off rather than waited for. */
+const changeWaitMs = 2000;
+/** The lock was not to be had in time. */
+const locked = '55P03';
+
+/**
+ * Makes the partitions of today and the coming days. Those that the default partition holds rows of are left out, and so is one that somebody
+ * stands in the way of, as a backup does: there are days until it is needed, and without it rows go to the default partition.
+ */
 export async function ensurePartitions(db: Database): Promise<void> {
   const first = await today(db);
   for (let ahead = 0; ahead <= daysAhead; ahead += 1) {
     const from = addDays(first, ahead);
     const name = `tasks_finished_${day(from).replaceAll('-', '')}`;
-    await db.tx(async (tx) => {
+    const made = db.tx(async (tx) => {
+      await tx.script(`set local lock_timeout = ${changeWaitMs}`);
       // one process at a time: two `create table if not exists` at once can collide
       await tx.query(`select pg_advisory_xact_lock(hashtext('millrace_partitions'))`);
       const [blocked] = await tx.query(
@@ -33,6 +42,9 @@ export async function ensurePartitions(db: Database): Promise<void> {
            for values from ('${day(from)} 00:00:00+00') to ('${day(addDays(from, 1))} 00:00:00+00')`,
       );
     });
+    await made.catch((error: unknown) => {
+      if (sqlState(error) !== locked) throw error;
+    });
   }
 }
 
@@ -44,10 +56,8 @@ const ofYoungFlow = (row: string, since: string) => `${row}.flow_id is not null 
   exists (select from tasks_live l where l.flow_id = ${row}.flow_id)
   or exists (select from tasks_finished n where n.flow_id = ${row}.flow_id and n.finished_at >= ${since}))`;
 
-/** Every end waits while a day is detached, and behind whoever that waits for: it is put off rather than waited for. */
-const detachWaitMs = 2000;
 /** The lock was not to be had in time; another process was faster. */
-const detachLater: ReadonlySet<string | undefined> = new Set(['55P03', '42P01']);
+const detachLater: ReadonlySet<string | undefined> = new Set([locked, '42P01']);
 
 /**
  * Takes a day out of the ledger in one moment, but for rows of flows that are not old: they go to the default partition. Its table
@@ -56,7 +66,7 @@ const detachLater: ReadonlySet<string | undefined> = new Set(['55P03', '42P01'])
 async function detachDay(db: Database, name: string, limit: Date): Promise<boolean> {
   try {
     await db.tx(async (tx) => {
-      await tx.script(`set local lock_timeout = ${detachWaitMs}`);
+      await tx.script(`set local lock_timeout = ${changeWaitMs}`);
       await tx.script(`alter table tasks_finished detach partition ${name}`);
       // past the parent table, whose trigger takes an insert for an end
       await tx.query(
@@ -149,6 +159,15 @@ export async function removeFinished(
     partitions += 1;
     ofDays += removed;
   }
+  let ofDefault = 0;
+  for (let batch = defaultBatch; batch === defaultBatch && !signal?.aborted; ofDefault += batch)
+    batch = await removeOfDefault(db, ttlSeconds);
+  while (!signal?.aborted && (await removeFlows(db, ttlSeconds)) === defaultBatch);
+  return { partitions, rows: ofDays + ofDefault };
+}
+
+/** Rows that stand in no day's partition, with their keys; those of a flow that is not old stay. */
+async function removeOfDefault(db: Database, ttlSeconds: number): Promise<number> {
   const rows = await db.query(
     `with old as (select id, finished_at from tasks_finished_default
                    where finished_at < now() - make_interval(secs => $1)
@@ -158,6 +177,5 @@ export async function removeFinished(
      delete from tasks_finished_default where (id, finished_at) in (select id, finished_at from old) returning id`,
     [ttlSeconds],
   );
-  while (!signal?.aborted && (await removeFlows(db, ttlSeconds)) === defaultBatch);
-  return { partitions, rows: ofDays + rows.length };
+  return rows.length;
 }
