@@ -7,6 +7,7 @@ export {
   sqlState,
   type Transaction,
 } from './database.ts';
+export { pastDeadlocks } from './deadlock.ts';
 export { lackingDatabase } from './lacking.ts';
 export { borrowDatabase, type DatabaseAnswer, type DatabaseRequest, type Lender, lendDatabase } from './lent.ts';
 export { migrate, readMigrations, waitForSchema } from './migrate.ts';

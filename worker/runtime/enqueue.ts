@@ -1,5 +1,5 @@
 /** From a request for work to an accepted task: check, insert, commit, hand over. */
-import type { Database, Queryable } from '../db/index.ts';
+import { type Database, pastDeadlocks, type Queryable } from '../db/index.ts';
 import { MillraceError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
@@ -182,7 +182,10 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
   };
 
   const accept = async (rows: readonly Placed[]): Promise<Accepted[]> => {
-    const accepted = needsTransaction(rows) ? await db.tx((tx) => acceptTasks(tx, rows)) : await acceptTasks(db, rows);
+    // two batches that name the same keys in another order wait for each other
+    const accepted = needsTransaction(rows)
+      ? await pastDeadlocks(() => db.tx((tx) => acceptTasks(tx, rows)))
+      : await acceptTasks(db, rows);
     // Not awaited: durable is durable now, and a slow Redis must not hold the answer back.
     void handOver(rows, accepted);
     tell(rows, accepted);
