@@ -37,7 +37,7 @@ const newTask = (more: object = {}) => ({
 const names: readonly (readonly [RegExp, string])[] = [
   [/insert into tasks_live/, 'insert'],
   [/delete from tasks_live where id = any .* in \(select id from tasks_finished/s, 'take it back if that id has ended'],
-  [/payload = \$3::jsonb/, 'what stands under the id'],
+  [/t\.payload = r\.payload/, 'what stands under the id'],
   [/sum\(standing\)/, 'what stands in Redis'],
   [/recursive pairs/, 'who waits'],
   [/both_kinds/, 'rows in turn'],
