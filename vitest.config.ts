@@ -8,6 +8,8 @@ export default defineConfig({
           name: 'unit',
           include: ['worker/**/*.test.ts', 'tools/**/*.test.ts', 'stacks/**/*.test.ts', 'loadtest/**/*.test.ts'],
           testTimeout: 20_000,
+          // some open a database, which takes a busy machine more than the default of 10 s
+          hookTimeout: 60_000,
           maxWorkers: 2,
         },
       },
