@@ -145,11 +145,17 @@ describe.each(databaseNames)('flows on %s', (name) => {
 
   it('should cancel all of a flow that has not ended', async () => {
     made.held.set('held', Promise.withResolvers());
-    const { flowId } = await send({ chain: [note('before'), note('held'), note('never'), note('nor')] });
+    const { flowId, ids } = await send({ chain: [note('before'), note('held'), note('never'), note('nor')] });
     await until('the second one runs', 10_000, async () => made.names().includes('held'));
     expect(await cancelFlow(database.db, randomUUID(), flowId, 'Not mine.')).toBeUndefined();
     expect(await cancelFlow(database.db, tenantId, flowId, 'Enough.')).toHaveLength(3);
     expect(await statuses(flowId)).toEqual(['COMPLETED', 'CANCELLED', 'CANCELLED', 'CANCELLED']);
+    // fenced: each epoch is one more than that of the run, or of none
+    const epochs = await database.db.query<{ epoch: number }>(
+      'select epoch from tasks_finished where flow_id = $1 order by array_position($2::uuid[], id)',
+      [flowId, ids],
+    );
+    expect(epochs.map(({ epoch }) => Number(epoch))).toEqual([1, 2, 1, 1]);
     expect(await cancelFlow(database.db, tenantId, flowId, 'Again.')).toEqual([]);
     made.held.get('held')?.resolve();
     await until('its run has ended', 10_000, async () => runtime.consumer.running.length === 0);

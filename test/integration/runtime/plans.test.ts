@@ -115,7 +115,11 @@ it('should not read again for the window what has left it, before a vacuum has b
 });
 
 const limits = { size: 100, isolatedPerTenant: 1, rates: noRates };
-const inHand: Readonly<Record<string, () => Promise<readonly string[]>>> = {
+const inHand: Readonly<Record<string, (ids: readonly string[]) => Promise<readonly string[]>>> = {
+  'a claim': async (ids) => {
+    const claimed = await ledger.claimTasks(db, ids, randomUUID(), 'test');
+    return claimed.flatMap((task) => (task ? [task.fence.id] : []));
+  },
   'a relay let in': async () => {
     const refilled = await ledger.refill(db, limits, undefined);
     return refilled?.rows.map(({ id }) => id) ?? [];
@@ -127,7 +131,7 @@ const inHand: Readonly<Record<string, () => Promise<readonly string[]>>> = {
 };
 
 it.each(Object.keys(inHand))(
-  'should let %s what it can while somebody has a waiting row in hand, as a handler that replaces it',
+  'should let %s what it can while somebody has a waiting row in hand, as a handler that replaces its task',
   async (who) => {
     await db.query('truncate tasks_live');
     const ids = [randomUUID(), randomUUID()];
@@ -142,7 +146,7 @@ it.each(Object.keys(inHand))(
     try {
       await other.tx(async (tx) => {
         await tx.query('select from tasks_live where id = $1 for update', [ids[0] ?? '']);
-        expect(await inHand[who]?.()).toEqual([ids[1]]);
+        expect(await inHand[who]?.(ids)).toEqual([ids[1]]);
       });
     } finally {
       await other.close();

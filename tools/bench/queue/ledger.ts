@@ -99,11 +99,11 @@ export class Ledger implements AsyncDisposable {
     };
   }
 
-  /** A probe's handler begins with a transaction, whose start its effect's key carries. */
+  /** A probe's result is when its handler was entered. */
   async pickups({ calls = [] }: Sent, run: string): Promise<readonly Pickups[]> {
     const rows = await this.#rows<{ n: number; entered: number }>(
-      `select s.n, extract(epoch from e.created_at)::float8 * 1000 as entered
-         from sample_effects s join effects e on e.task_id = s.task_id where s.run = $1`,
+      `select (payload->>'n')::int as n, (result->>'entered_ms')::float8 as entered
+         from tasks_finished where name = 'sample_clock' and payload->>'run' = $1`,
       [run],
     );
     const entered = new Map(rows.map((row) => [row.n, row.entered]));
@@ -119,7 +119,7 @@ export class Ledger implements AsyncDisposable {
 
   /** Drops what has ended; what waits stays. */
   async forget(): Promise<void> {
-    await this.#rows('truncate tasks_finished, effects, sample_effects');
+    await this.#rows('truncate tasks_finished');
     this.#countedAt = 0;
   }
 

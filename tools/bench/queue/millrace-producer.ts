@@ -64,7 +64,7 @@ async function sendAtPace({ run, probesPerSecond, durable, ...request }: Millrac
     n += 1;
     if (probesPerSecond === 0 || number % between !== 0) return enqueuer.one(task);
     const calledMs = now();
-    await enqueuer.one({ ...task, task: 'sample_effect', payload: { run, n: number } });
+    await enqueuer.one({ ...task, task: 'sample_clock', payload: { run, n: number } });
     calls.push([number, calledMs, now()]);
     return undefined;
   });

@@ -81,9 +81,7 @@ export function printTables(samples: Samples, waiting: readonly number[], say: S
 
   say('\nPickup, ms, at half of what the subject ran while tasks were sent.');
   say(`  ${fromCall}: with the time to accept it; a peer has no other moment of acceptance.`);
-  say(
-    `  ${fromCommit}: what goals go by. Of probes (sample_effect), up to the start of the first transaction of the handler.`,
-  );
+  say(`  ${fromCommit}: what goals go by. Of probes (sample_clock), up to the moment in which the handler is entered.`);
   say(
     `  ${byLedger}: of all tasks; from the start of the accepting transaction, to the claim: leaves out its commit and the way to the handler.`,
   );
@@ -102,11 +100,12 @@ export function printTables(samples: Samples, waiting: readonly number[], say: S
         spread(subject, metrics.p99(measure)),
       ]);
   const backlogs = waiting.map((tasks) => withWaiting(subjects.durable, tasks));
-  say(table(['subject', 'measured', 'tasks/s', 'mean', 'p50', 'p99'], [...measured, ...backlogs].flatMap(pickups)));
+  const paced = backlogs.length > 0 ? [...measured, withWaiting(subjects.durable, 0), ...backlogs] : measured;
+  say(table(['subject', 'measured', 'tasks/s', 'mean', 'p50', 'p99'], paced.flatMap(pickups)));
 
   if (backlogs.length === 0) return;
   say(
-    '\nWith many waiting: tasks/s while they are worked off; pickup above is of one queue while they wait in another.',
+    '\nWith many waiting: tasks/s while they are worked off; pickup above is of one queue while they wait in another, beside that of a worker just as new with none waiting.',
   );
   say(
     table(

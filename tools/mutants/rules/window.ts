@@ -155,6 +155,14 @@ export const windows: Chapter = {
       test: plans('should let a worker pull what it can'),
     },
     {
+      id: 'claim-in-hand',
+      rule: 'Nor do the claims of a process.',
+      file: 'worker/runtime/ledger/claim.ts',
+      text: 'else due_at <= clock_timestamp() end\n           for update skip locked',
+      broken: 'else due_at <= clock_timestamp() end\n           for update',
+      test: plans('should let a claim what it can'),
+    },
+    {
       id: 'pull-answer-lost',
       rule: 'Tasks that were pulled without an answer are found by their owner’s name and put back.',
       file: 'worker/runtime/pulled-runs.ts',

@@ -106,7 +106,8 @@ const hasOwnId = (task: NewTask): task is OwnTask => task.id !== undefined && !t
 
 /**
  * An id may belong to a task that has finished and so left tasks_live: its new row is taken back. Looked up after the insert,
- * in a newer snapshot: whoever finishes a task deletes and inserts in one commit, so one of the two always meets it.
+ * in a newer snapshot: whoever finishes a task deletes and inserts in one commit, so one of the two always meets it. A new row that
+ * stays is of a new task, also where its id had one whose day has left the ledger: the effect keys of that one are not its own.
  */
 async function undoFinished(
   db: Queryable,
@@ -116,8 +117,9 @@ async function undoFinished(
   const own = tasks.flatMap((task) => (hasOwnId(task) && rows.has(task.id) ? [task.id] : []));
   if (own.length === 0) return [];
   const undone = await db.query<{ id: string }>(
-    `delete from tasks_live where id = any ($1::uuid[]) and id in (select id from tasks_finished where id = any ($1::uuid[]))
-     returning id`,
+    `with ended as (select id from tasks_finished where id = any ($1::uuid[])),
+          keys as (delete from effects where task_id = any ($1::uuid[]) and task_id not in (select id from ended))
+     delete from tasks_live where id = any ($1::uuid[]) and id in (select id from ended) returning id`,
     [own],
   );
   return undone.map((row) => row.id);

@@ -34,7 +34,8 @@ export const claimColumns =
 
 /**
  * Claims those of the rows that are due, or whose lease is over, and returns them in the order of `ids`. Undefined stands where somebody
- * else holds a row, or it is not due, has expired or is finished: its job is then acknowledged and dropped. An id that comes twice is
+ * else holds a row, or it is not due, has expired or is finished: its job is then acknowledged and dropped. So it is of a row that somebody
+ * has locked, as a handler that replaces its task: all claims of the process would wait for that transaction. An id that comes twice is
  * claimed once. A takeover of a lapsed lease counts no attempt.
  * @param takeOver whether leases that are over may be taken over
  */
@@ -45,14 +46,16 @@ export async function claimTasks(
   worker: string,
   takeOver = true,
 ): Promise<(ClaimedTask | undefined)[]> {
-  // in order, as every statement that locks several rows: two that meet then wait for each other in one direction
   const rows = await db.query<ClaimRow>(
     `update tasks_live set ${claimSets}
-      where id = any ($3::uuid[])
-        and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
-        and case when status = 'RUNNING' then $4 and lease_until < clock_timestamp() else due_at <= clock_timestamp() end
+      where id = any (array(
+        select id from tasks_live
+         where id = any ($3::uuid[])
+           and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
+           and case when status = 'RUNNING' then $4 and lease_until < clock_timestamp() else due_at <= clock_timestamp() end
+           for update skip locked))
       returning ${claimColumns}`,
-    [owner, worker, ids.toSorted(), takeOver],
+    [owner, worker, ids, takeOver],
   );
   const claimed = new Map(rows.map((row) => [row.id, claimedTask(row, owner)]));
   return ids.map((id) => {

@@ -113,6 +113,22 @@ describe('a day that is old', () => {
     expect(await removeFinished(db, 7 * daySeconds)).toEqual({ partitions: 0, rows: 0 });
   });
 
+  it('should give an id that is free again to a new task, which does all it has to', async () => {
+    const { id, name } = await oldDay(22);
+    await removeFinished(db, 7 * daySeconds, AbortSignal.abort());
+    let done = 0;
+    const { fence } = await running(db, { id });
+    const step = () =>
+      runEffect(db, fence, 'step', async () => {
+        done += 1;
+        return done;
+      });
+    expect(await step()).toBe(1);
+    // the rest of the old day goes while the new task lives
+    expect(await removeFinished(db, 7 * daySeconds)).toMatchObject({ partitions: 1 });
+    expect([await step(), await tables(name)]).toEqual([1, 0]);
+  });
+
   it('should lose all its keys, more than go in one statement', async () => {
     const { name } = await oldDay(21);
     await db.query(

@@ -86,8 +86,9 @@ const keyBatch = 10_000;
 const firstId = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Removes the effect keys of a detached day, in the order of its ids, and then its table. An array of ids, so that keys are found by
- * their index: joined, all keys there are were read for each batch. Returns how many tasks went, undefined when it was stopped before.
+ * Removes the effect keys of a detached day, in the order of its ids, and then its table. Those of a new task that got an old id stay.
+ * Arrays of ids, so that keys are found by their index: joined, all keys there are were read for each batch. Returns how many tasks
+ * went, undefined when it was stopped before.
  */
 async function removeDetached(
   db: Database,
@@ -100,7 +101,9 @@ async function removeDetached(
     const [row]: { last: string | null; gone: number }[] = await db.query(
       `with walked as (select id from ${name} where id > $1 order by id limit ${keyBatch}),
             gone as (select id from walked except select id from tasks_finished_default where flow_id is not null),
-            keys as (delete from effects where task_id = any (array(select id from gone)))
+            keyed as (select task_id from effects where task_id = any (array(select id from gone))),
+            anew as (select id from tasks where id = any (array(select task_id from keyed))),
+            keys as (delete from effects where task_id = any (array(select task_id from keyed except select id from anew)))
        select max(id::text) as last, (select count(*) from gone)::int as gone from walked`,
       [after],
     );

@@ -26,6 +26,14 @@ export const sampleTasks: readonly RegisteredTask[] = [
     handle: async () => undefined,
   }),
   defineTask({
+    name: 'sample_clock',
+    queue,
+    retry,
+    description: 'Returns when its handler was entered, by the wall clock of its process, in milliseconds.',
+    payload: z.strictObject({ run: z.string().min(1).max(200), n: z.int() }),
+    handle: async () => ({ entered_ms: performance.timeOrigin + performance.now() }),
+  }),
+  defineTask({
     name: 'sample_sleep',
     queue,
     retry,
