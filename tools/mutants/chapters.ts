@@ -2,6 +2,7 @@
 import type { Chapter, Mutant } from './mutant.ts';
 import { bullmq } from './rules/bullmq.ts';
 import { elsewhere, withoutRow } from './rules/elsewhere.ts';
+import { flows } from './rules/flows.ts';
 import { ledger } from './rules/ledger.ts';
 import { embedded, execution, table } from './rules/places.ts';
 import { attempts, effects } from './rules/runs.ts';
@@ -17,6 +18,7 @@ export const chapters: readonly Chapter[] = [
   elsewhere,
   withoutRow,
   effects,
+  flows,
   attempts,
   execution,
   table,

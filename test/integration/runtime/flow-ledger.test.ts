@@ -53,7 +53,8 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
     await kind[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    for (const table of ['tasks_live', 'tasks_finished', 'task_links', 'flows']) await db.query(`delete from ${table}`);
+    for (const table of ['tasks_live', 'tasks_finished', 'task_links', 'flows', 'effects'])
+      await db.query(`delete from ${table}`);
   });
 
   const accept = async (flow: Flow) => {
@@ -246,6 +247,13 @@ describe.each(databaseNames)('flows in the ledger on %s', (name) => {
     expect(rivals.find((rival) => rival.status === 'rejected')?.reason).toMatchObject({ code: 'task_id_taken' });
     const [count] = await db.query<{ n: number }>('select count(*)::int as n from tasks_live');
     expect(count?.n).toBe(4);
+  });
+
+  it('should begin without the effect keys of a forgotten task that had the id before', async () => {
+    const [mine, other] = [randomUUID(), randomUUID()];
+    await db.query(`insert into effects (task_id, step) values ($1, 'row'), ($2, 'row')`, [mine, other]);
+    await accept({ chain: [note('a'), note('b', { taskId: mine })] });
+    expect(await db.query('select task_id from effects')).toEqual([{ task_id: other }]);
   });
 
   it('should keep results for as long as a task of their flow lives, and then leave nothing behind', async () => {

@@ -36,7 +36,7 @@ const newTask = (more: object = {}) => ({
 /** Statements by what only they say; the others of a step (a clock, a lock) read no table. */
 const names: readonly (readonly [RegExp, string])[] = [
   [/insert into tasks_live/, 'insert'],
-  [/delete from tasks_live where id = any .* in \(select id from tasks_finished/s, 'take it back if that id has ended'],
+  [/delete from tasks_live where id = any .* in \(select id from ended/s, 'take it back if that id has ended'],
   [/t\.payload = r\.payload/, 'what stands under the id'],
   [/sum\(standing\)/, 'what stands in Redis'],
   [/recursive pairs/, 'who waits'],
@@ -46,7 +46,7 @@ const names: readonly (readonly [RegExp, string])[] = [
   [/delete from tasks_live t using ended/, 'delete and insert'],
   [/relispartition/, 'days'],
   [/insert into tasks_finished_default/, 'keep rows of young flows'],
-  [/delete from effects where task_id = any \(array\(\s*select id from walked/, 'keys of effects'],
+  [/^with walked as/, 'keys of effects'],
   [/delete from tasks_finished_default/, 'rows without a partition'],
   [/delete from flows/, 'flows'],
   [/^select/, 'select'],

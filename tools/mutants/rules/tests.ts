@@ -45,4 +45,6 @@ export const leaseRenewal = integration('runtime/lease-renewal.test.ts', 'docker
 export const lostClaim = integration('runtime/lost-claim.test.ts', 'redis');
 export const deaths = integration('runtime/deaths.test.ts', 'docker');
 export const deathsOnPglite = integration('runtime/deaths.test.ts', 'redis');
+export const flowLedger = (name: string) => integration('runtime/flow-ledger.test.ts', 'redis')(`on pglite ${name}`);
+export const flowRuns = (name: string) => integration('runtime/flows.test.ts', 'redis')(`on pglite ${name}`);
 export const topologies = integration('runtime/topologies.test.ts', 'redis');

@@ -116,6 +116,8 @@ async function insertFlow(tx: Transaction, { tenantId, digest, rows }: NewFlow, 
     // accepted and ended since it was looked for
     const ended = await tx.query('select 1 from tasks_finished where id = any ($1::uuid[]) limit 1', [own]);
     if (ended.length > 0) throw new MetAnother();
+    // an id may have been of a task that is forgotten, whose keys are not
+    await tx.query('delete from effects where task_id = any ($1::uuid[])', [own]);
   }
   await insertLinks(tx, rows, flowId);
   return {
