@@ -48,7 +48,7 @@ export const flows: Chapter = {
       file: trigger,
       text: 'if lost is not null then',
       broken: 'if lost is null then',
-      test: flowLedger('should cancel what waits for a task that ended as FAILED'),
+      test: flowLedger('should cancel what waits for a task that ended as'),
     },
     {
       id: 'flow-expired-parent',
