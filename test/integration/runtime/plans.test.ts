@@ -94,6 +94,50 @@ describe('with a hundred thousand that came since the table was analysed', () =>
     await db.tx((tx) => run(tx));
     expect((await entriesRead()) - before).toBeLessThan(1000);
   });
+
+  it('should begin no statement with parallel workers, each a process of the server, and compile none', async () => {
+    const plan = (workers?: string) =>
+      db.tx(async (tx) => {
+        await tx.query(`select set_config(name, '0', true) from unnest($1::text[]) as name`, [
+          [
+            'parallel_setup_cost',
+            'parallel_tuple_cost',
+            'min_parallel_table_scan_size',
+            'min_parallel_index_scan_size',
+          ],
+        ]);
+        if (workers) await tx.query(`select set_config('max_parallel_workers_per_gather', $1, true)`, [workers]);
+        return JSON.stringify(await tx.query('explain select count(*) from tasks_live'));
+      });
+    expect(await plan()).not.toContain('Gather');
+    expect(await plan('2')).toContain('Gather');
+    expect(await db.query('show jit')).toEqual([{ jit: 'off' }]);
+  });
+});
+
+it('should plan claims and ends of any number of tasks a few times, and not each time', async () => {
+  const { address } = server;
+  if (!address) throw new Error('expected a Postgres with an address');
+  const other = openDatabase(address, { poolMax: 1, planLifeMs: 600_000 });
+  const task = { name: 'sample_noop', queue: 'fast_tasks', tenantId, payload: '{}', handed: true } as const;
+  try {
+    for (let size = 1; size <= 20; size += 1) {
+      const accepted = await ledger.acceptTasks(
+        other,
+        Array.from({ length: size }, () => task),
+      );
+      const ids = accepted.map(({ id }) => id);
+      const claimed = await ledger.claimTasks(other, ids, randomUUID(), 'test');
+      const ends = claimed.flatMap((one) => (one ? [{ fence: one.fence, result: 'null' }] : []));
+      expect(await ledger.completeTasks(other, ends)).toEqual(ids.map(() => true));
+    }
+    const often = await other.query(
+      `select left(statement, 60) as statement, custom_plans::int as planned from pg_prepared_statements where custom_plans >= ${customPlans}`,
+    );
+    expect(often).toEqual([]);
+  } finally {
+    await other.close();
+  }
 });
 
 it('should not read again for the window what has left it, before a vacuum has been there', async () => {

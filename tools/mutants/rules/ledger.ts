@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: sources of templates stand in strings
 import type { Chapter } from '../mutant.ts';
-import { clock, fence, hints, keeping, leaseRenewal, onPostgres, reconciler } from './tests.ts';
+import { clock, fence, hints, keeping, leaseRenewal, onPostgres, plans, reconciler } from './tests.ts';
 
 const claim = 'worker/runtime/ledger/claim.ts';
 const finish = 'worker/runtime/ledger/finish.ts';
@@ -277,9 +277,33 @@ export const ledger: Chapter = {
       id: 'synchronous-commit',
       rule: 'What is committed is on the disk (`synchronous_commit` on), whatever server and role say.',
       file: 'worker/db/postgres.ts',
-      text: 'await boundedQuery(client, { text: waitForTheDisk }, timeoutMs);',
-      broken: 'void client;',
+      text: `then set_config('synchronous_commit', 'on', false) end`,
+      broken: 'then null end',
       test: onPostgres('should wait for the disk'),
+    },
+    {
+      id: 'parallel-workers',
+      rule: 'No look at the ledger begins with new processes of the server.',
+      file: 'worker/db/postgres.ts',
+      text: `select set_config('max_parallel_workers_per_gather', '0', false),`,
+      broken: 'select',
+      test: plans('should begin no statement with parallel workers'),
+    },
+    {
+      id: 'claims-planned-once',
+      rule: 'Claims are planned once, however many tasks they are of.',
+      file: claim,
+      text: 'where id = any (array(select unnest($3::uuid[])))',
+      broken: 'where id = any ($3::uuid[])',
+      test: plans('should plan claims and ends of any number of tasks a few times'),
+    },
+    {
+      id: 'ends-planned-once',
+      rule: 'And so are ends.',
+      file: 'worker/runtime/ledger/finish.ts',
+      text: 'unnest(given.ids, given.epochs, given.owners, given.results)',
+      broken: 'unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[])',
+      test: plans('should plan claims and ends of any number of tasks a few times'),
     },
     {
       id: 'statement-unanswered',

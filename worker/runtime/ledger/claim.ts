@@ -46,11 +46,12 @@ export async function claimTasks(
   worker: string,
   takeOver = true,
 ): Promise<(ClaimedTask | undefined)[]> {
+  // unnested once more, so that the planner takes any number of ids for the same: it would else plan each claim of less than ten anew
   const rows = await db.query<ClaimRow>(
     `update tasks_live set ${claimSets}
       where id = any (array(
         select id from tasks_live
-         where id = any ($3::uuid[])
+         where id = any (array(select unnest($3::uuid[])))
            and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
            and case when status = 'RUNNING' then $4 and lease_until < clock_timestamp() else due_at <= clock_timestamp() end
            for update skip locked))
