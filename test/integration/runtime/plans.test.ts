@@ -118,10 +118,17 @@ describe('with a hundred thousand that came since the table was analysed', () =>
 it('should plan claims and ends of any number of tasks a few times, and not each time', async () => {
   const { address } = server;
   if (!address) throw new Error('expected a Postgres with an address');
+  await db.query(
+    `insert into tasks_live (id, tenant_id, name, queue, payload)
+     select gen_random_uuid(), $1::uuid, 'sample_noop', 'fast_tasks', '{}' from generate_series(1, ${waiting})`,
+    [tenantId],
+  );
+  await db.query('analyze tasks_live');
   const other = openDatabase(address, { poolMax: 1, planLifeMs: 600_000 });
   const task = { name: 'sample_noop', queue: 'fast_tasks', tenantId, payload: '{}', handed: true } as const;
   try {
-    for (let size = 1; size <= 20; size += 1) {
+    for (let round = 0; round < 20; round += 1) {
+      const size = 1 + (round % 3);
       const accepted = await ledger.acceptTasks(
         other,
         Array.from({ length: size }, () => task),
