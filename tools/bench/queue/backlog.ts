@@ -44,15 +44,16 @@ export async function measureBacklog(
     samples.add(name, metrics.drain, 'tasks/s', ratePerSecond(endedMs, from, from + windowTasks));
   }
 
-  // with nothing and with much waiting alike, each by a worker that has just started: of one that has run for minutes p50 is lower
-  for (const tasks of [0, waiting]) {
-    await millrace.reset();
-    if (tasks > 0) await millrace.fill(elsewhere, tasks);
-    await ledger.settled();
-    await ledger.rested();
-    await using worker = await millrace.startWorker(queueNames.filter((queue) => queue !== elsewhere));
-    await measurePickup(millrace, worker, perSecond, coldSeconds);
-    for (let window = 0; window < windows; window += 1) {
+  // with nothing and with much waiting in turn, on a machine that is not the same from one minute to the next; each time by a worker that has
+  // just started
+  for (let window = 0; window < windows; window += 1) {
+    for (const tasks of [0, waiting]) {
+      await millrace.reset();
+      if (tasks > 0) await millrace.fill(elsewhere, tasks);
+      await ledger.settled();
+      await ledger.rested();
+      await using worker = await millrace.startWorker(queueNames.filter((queue) => queue !== elsewhere));
+      await measurePickup(millrace, worker, perSecond, coldSeconds);
       const { figures } = await measurePickup(millrace, worker, perSecond, paceSeconds);
       for (const { metric, unit, value } of figures)
         samples.add(withWaiting(millrace.name, tasks), metric, unit, value);
