@@ -1,6 +1,8 @@
-/** A day's partition is made beside whatever else reads the ledger, a backup above all. */
+/** A day's partition is made, and old rows go, beside whatever else is done with the ledger. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensurePartitions } from '../../../worker/runtime/index.ts';
+import { ensurePartitions, ledger, removeFinished, retryDeadLetters } from '../../../worker/runtime/index.ts';
+import { openDatabase } from '../../harness/database-address.ts';
 import { type DatabaseKind, databaseKinds, type TestDatabase } from '../../harness/databases.ts';
 
 /** The time that is waited for the lock (2 s), and what a busy machine adds. */
@@ -48,4 +50,44 @@ it('should be put off while somebody stands in its way, hold up nobody for long,
   }
   await ensurePartitions(db);
   expect(await there()).toBe(true);
+});
+
+it('should leave its effect keys to a dead letter that is retried while it was about to go', async () => {
+  const { db } = database;
+  const tenantId = randomUUID();
+  const [task] = await ledger.acceptTasks(db, [{ name: 'noted', queue: 'fast_tasks', tenantId, payload: '{}' }]);
+  const id = task?.id ?? '';
+  const [claimed] = await ledger.claimTasks(db, [id], randomUUID(), 'test');
+  if (!claimed) throw new Error('a new row is there to be claimed');
+  await ledger.runEffect(db, claimed.fence, 'row', async () => true);
+  const error = { code: 'test', message: 'It went wrong.', at: new Date().toISOString(), attempt: 0 };
+  await ledger.failTask(db, claimed.fence, error, 'FAILED');
+  // where no day has its partition
+  await db.query(`update tasks_finished set finished_at = '2020-01-01T12:00:00Z' where id = $1`, [id]);
+  const { address } = database;
+  if (!address) throw new Error('expected a Postgres with an address');
+  const other = openDatabase(address, { poolMax: 2 });
+  const waits = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%tasks_finished_default%'`;
+  try {
+    const retried = Promise.withResolvers<void>();
+    const looked = Promise.withResolvers<void>();
+    const retrying = db.tx(async (tx) => {
+      expect(await retryDeadLetters(tx, tenantId, { id }, 1)).toEqual([id]);
+      retried.resolve();
+      await looked.promise;
+    });
+    await retried.promise;
+    let over = false;
+    const removing = removeFinished(other, 86_400).finally(() => {
+      over = true;
+    });
+    // it is done, or it waits for the retry
+    while (!over && (await other.query(waits)).length === 0);
+    looked.resolve();
+    await Promise.all([retrying, removing]);
+  } finally {
+    await other.close();
+  }
+  expect(await db.query('select status from tasks where id = $1', [id])).toEqual([{ status: 'PENDING' }]);
+  expect(await db.query('select step from effects where task_id = $1', [id])).toEqual([{ step: 'row' }]);
 });

@@ -166,6 +166,7 @@ it('should not read again for the window what has left it, before a vacuum has b
 });
 
 const limits = { size: 100, isolatedPerTenant: 1, rates: noRates };
+/** What each does with these rows, of which somebody has the first in hand; answers with those that it got. */
 const inHand: Readonly<Record<string, (ids: readonly string[]) => Promise<readonly string[]>>> = {
   'a claim': async (ids) => {
     const claimed = await ledger.claimTasks(db, ids, randomUUID(), 'test');
@@ -179,7 +180,32 @@ const inHand: Readonly<Record<string, (ids: readonly string[]) => Promise<readon
     const pulled = await ledger.pullTasks(db, { ...pull, owner: randomUUID() });
     return pulled.map(({ fence }) => fence.id);
   },
+  'a worker open to the relay again': async (ids) => {
+    await handedOver();
+    for (const id of ids) await ledger.reopen(db, id);
+    return waitingAgain();
+  },
+  'a relay give back': async (ids) => {
+    await handedOver();
+    await ledger.release(
+      db,
+      ids.map((id) => ({ id, epoch: 0 })),
+    );
+    return waitingAgain();
+  },
+  'a reconciler put back': async (ids) => {
+    await handedOver();
+    expect(await ledger.putBack(db, ids)).toBe(1);
+    return waitingAgain();
+  },
 };
+/** Of these the row in hand waits; for the others it counts as handed over. */
+const asWaiting: ReadonlySet<string> = new Set(['a claim', 'a relay let in', 'a worker pull']);
+/** All but what somebody has in hand, which counts as handed over from the start. */
+const handedOver = () =>
+  db.query(`update tasks_live set status = 'QUEUED', queued_at = now() where status = 'PENDING'`);
+const waitingAgain = async () =>
+  (await db.query<{ id: string }>(`select id from tasks_live where status = 'PENDING'`)).map(({ id }) => id);
 
 it.each(Object.keys(inHand))(
   'should let %s what it can while somebody has a waiting row in hand, as a handler that replaces its task',
@@ -187,9 +213,9 @@ it.each(Object.keys(inHand))(
     await db.query('truncate tasks_live');
     const ids = [randomUUID(), randomUUID()];
     await db.query(
-      `insert into tasks_live (id, tenant_id, name, queue, payload)
-     select id, $2::uuid, 'sample_noop', 'fast_tasks', '{}' from unnest($1::uuid[]) as id`,
-      [ids, tenantId],
+      `insert into tasks_live (id, tenant_id, name, queue, payload, status)
+     select id, $2::uuid, 'sample_noop', 'fast_tasks', '{}', case when id = $3::uuid and $4 then 'QUEUED' else 'PENDING' end from unnest($1::uuid[]) as id`,
+      [ids, tenantId, ids[0] ?? '', !asWaiting.has(who)],
     );
     const { address } = server;
     if (!address) throw new Error('expected a Postgres with an address');

@@ -1,5 +1,6 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: sources of templates stand in strings
 import type { Chapter } from '../mutant.ts';
-import { beat, deaths, forbidden, hints, keeping, slots, topologies } from './tests.ts';
+import { beat, deaths, forbidden, hints, keeping, partitionTests, slots, topologies } from './tests.ts';
 
 const partitions = 'worker/runtime/ledger/partitions.ts';
 const ledgerSchema = 'worker/db/migrations/0001_ledger.sql';
@@ -132,6 +133,22 @@ export const table: Chapter = {
       text: 'select task_id from keyed except select id from anew',
       broken: 'select task_id from keyed',
       test: keeping('should give an id that is free again to a new task'),
+    },
+    {
+      id: 'effect-keys-unique',
+      rule: 'Nor does one that takes the place of the task with its unique key.',
+      file: 'worker/runtime/ledger/accept.ts',
+      text: 'const undone = await undoFinished(db, [task], new Map([[row.id, row]]));',
+      broken: 'const undone: string[] = [];',
+      test: keeping('should do so too where the new task takes the place'),
+    },
+    {
+      id: 'effect-keys-retried',
+      rule: 'A dead letter that is retried while it was about to go keeps its effect keys.',
+      file: partitions,
+      text: '${defaultBatch} for update skip locked),',
+      broken: '${defaultBatch}),',
+      test: partitionTests('should leave its effect keys to a dead letter'),
     },
     {
       id: 'effect-keys-rows',

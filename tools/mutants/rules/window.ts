@@ -163,6 +163,22 @@ export const windows: Chapter = {
       test: plans('should let a claim what it can'),
     },
     {
+      id: 'release-in-hand',
+      rule: 'Nor does who gives rows back.',
+      file: 'worker/runtime/ledger/handover.ts',
+      text: 'for update of t skip locked',
+      broken: 'for update of t',
+      test: plans('should let a relay give back what it can'),
+    },
+    {
+      id: 'put-back-in-hand',
+      rule: 'Nor do the reconciler, and a worker that has dropped a job.',
+      file: 'worker/runtime/ledger/handover.ts',
+      text: `and status = 'QUEUED' for update skip locked`,
+      broken: `and status = 'QUEUED' for update`,
+      test: plans('should let a reconciler put back what it can'),
+    },
+    {
       id: 'pull-answer-lost',
       rule: 'Tasks that were pulled without an answer are found by their owner’s name and put back.',
       file: 'worker/runtime/pulled-runs.ts',

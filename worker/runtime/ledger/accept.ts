@@ -218,7 +218,11 @@ async function ofUniqueKey(db: Queryable, task: NewTask, id: string): Promise<Ac
     if (holder && (await cancelTask(db, task.tenantId, holder.id, reason))) replaced.push(holder.id);
     // the key is free again, unless somebody else has taken it within this moment
     const [row] = await db.query<Inserted>(insertSql, [recordset([task], [id])]);
-    if (row) return { id, status: 'PENDING', created: true, handed: row.handed, replaced };
+    if (!row) continue;
+    const undone = await undoFinished(db, [task], new Map([[row.id, row]]));
+    if (undone.length === 0) return { id, status: 'PENDING', created: true, handed: row.handed, replaced };
+    // accepted and ended since it was looked for
+    return { ...(await existing(db, task, id)), replaced };
   }
   throw new MillraceError({
     code: 'unique_key_taken',

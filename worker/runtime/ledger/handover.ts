@@ -16,14 +16,17 @@ export interface Handover {
   readonly place: number;
 }
 
-/** Gives rows back to the relay whose jobs Redis did not take. A row that was claimed meanwhile has another epoch. */
+/**
+ * Gives rows back to the relay whose jobs Redis did not take. A row that was claimed meanwhile has another epoch. One that somebody has
+ * locked is passed over, here as in what follows: if it still waits when he is done, the reconciler finds it without a job.
+ */
 export async function release(db: Queryable, rows: readonly Pick<Handover, 'id' | 'epoch'>[]): Promise<void> {
-  const sorted = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   await db.query(
-    `update tasks_live t set status = 'PENDING'
-       from unnest($1::uuid[], $2::bigint[]) as handed (id, epoch)
-      where t.id = handed.id and t.epoch = handed.epoch and t.status = 'QUEUED'`,
-    [sorted.map((row) => row.id), sorted.map((row) => row.epoch)],
+    `update tasks_live set status = 'PENDING'
+      where id = any (array(
+        select t.id from tasks_live t join unnest($1::uuid[], $2::bigint[]) as handed (id, epoch)
+            on t.id = handed.id and t.epoch = handed.epoch and t.status = 'QUEUED' for update of t skip locked))`,
+    [rows.map((row) => row.id), rows.map((row) => row.epoch)],
   );
 }
 
@@ -32,7 +35,7 @@ export async function release(db: Queryable, rows: readonly Pick<Handover, 'id' 
  * no-op, so a row that counts as handed over may have lost its job with the acknowledgement.
  */
 export async function reopen(db: Queryable, id: string): Promise<void> {
-  await db.query(`update tasks_live set status = 'PENDING' where id = $1 and status = 'QUEUED'`, [id]);
+  await putBack(db, [id]);
 }
 
 /** Rows that have stood in Redis for longer than `seconds`, after `after` in id order: what the reconciler looks up. */
@@ -50,10 +53,13 @@ export async function queuedSince(
   );
 }
 
-/** Puts back rows that Redis no longer knows. */
+/** Puts back rows that Redis no longer knows; returns how many. */
 export async function putBack(db: Queryable, ids: readonly string[]): Promise<number> {
   const rows = await db.query(
-    `update tasks_live set status = 'PENDING' where id = any ($1::uuid[]) and status = 'QUEUED' returning id`,
+    `update tasks_live set status = 'PENDING'
+      where id = any (array(
+        select id from tasks_live where id = any (array(select unnest($1::uuid[]))) and status = 'QUEUED' for update skip locked))
+      returning id`,
     [ids],
   );
   return rows.length;

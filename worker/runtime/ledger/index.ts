@@ -5,6 +5,7 @@ export { giveUpAfterDeath } from './deaths.ts';
 export { runEffect } from './effects.ts';
 export { completeTasks, expireTasks, failTask } from './finish.ts';
 export { parentResults } from './flow-results.ts';
+export { putBack, release, reopen } from './handover.ts';
 export { pullTasks } from './pull.ts';
 export { readTasks } from './read.ts';
 export type { ClaimedTask, Fence } from './rows.ts';

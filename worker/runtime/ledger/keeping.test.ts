@@ -129,6 +129,16 @@ describe('a day that is old', () => {
     expect([await step(), await tables(name)]).toEqual([1, 0]);
   });
 
+  it('should do so too where the new task takes the place of one with its unique key', async () => {
+    const { id } = await oldDay(23);
+    await removeFinished(db, 7 * daySeconds, AbortSignal.abort());
+    await waiting(db, { uniqueKey: 'one of them' });
+    const [taken] = await accept({ id, uniqueKey: 'one of them', uniquePolicy: 'replace' });
+    expect(taken).toMatchObject({ id, created: true });
+    expect(await stepsOf(id)).toEqual([]);
+    await removeFinished(db, 7 * daySeconds);
+  });
+
   it('should lose all its keys, more than go in one statement', async () => {
     const { name } = await oldDay(21);
     await db.query(

@@ -169,13 +169,14 @@ export async function removeFinished(
   return { partitions, rows: ofDays + ofDefault };
 }
 
-/** Rows that stand in no day's partition, with their keys; those of a flow that is not old stay. */
+/** Rows that stand in no day's partition, with their keys; those of a flow that is not old stay, and dead letters that are being retried. */
 async function removeOfDefault(db: Database, ttlSeconds: number): Promise<number> {
   const rows = await db.query(
-    `with old as (select id, finished_at from tasks_finished_default
+    `with old as materialized (
+            select id, finished_at from tasks_finished_default
                    where finished_at < now() - make_interval(secs => $1)
                      and not (${ofYoungFlow('tasks_finished_default', 'now() - make_interval(secs => $1)')})
-                   order by finished_at limit ${defaultBatch}),
+                   order by finished_at limit ${defaultBatch} for update skip locked),
           keys as (delete from effects where task_id in (select id from old))
      delete from tasks_finished_default where (id, finished_at) in (select id, finished_at from old) returning id`,
     [ttlSeconds],
