@@ -1,4 +1,4 @@
-/** When claims may take over leases that are over. */
+/** When leases are renewed, and when claims may take over those that are over. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Database } from '../db/index.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -20,12 +20,19 @@ vi.mock('./loop.ts', () => ({
 const round = async () => started.at(-1)?.round();
 
 let away: boolean;
+/** For how long the database lets each statement wait, and those that it was sent. */
+let answerMs: number;
+let sent: string[];
 let leases: Leases;
 let db: Database;
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   away = false;
-  const query = async () => {
+  answerMs = 0;
+  sent = [];
+  const query = async (text: string) => {
+    sent.push(text);
+    vi.advanceTimersByTime(answerMs);
     if (away) throw Object.assign(new Error('gone'), { code: '57P01' });
     return [];
   };
@@ -77,8 +84,34 @@ it('should not be for as long as was asked for after the start', () => {
 it('should not be for the length of a lease after an outage in which nothing ran', async () => {
   away = true;
   const rounds = async () => {
-    for (let second = 0; second < 8; second += 1) await round();
+    for (let second = 0; second <= 8; second += 1) {
+      vi.advanceTimersByTime(1000);
+      await round();
+    }
   };
   await expect(rounds()).rejects.toThrow('gone');
   quietForALease();
+});
+
+it('should not be for the length of a lease after an answer that took long, although nothing failed', async () => {
+  using _held = leases.hold({ fence, lost: () => undefined });
+  answerMs = 12_000;
+  await round();
+  quietForALease();
+});
+
+it('should be renewed in time, however long each question waits for its answer', async () => {
+  answerMs = 4000;
+  const renewals: number[] = [];
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < 2 * leaseMs) {
+    using _held = leases.hold({ fence, lost: () => undefined });
+    vi.advanceTimersByTime(1000);
+    sent = [];
+    await round();
+    if (sent.some((text) => text.includes('set lease_until'))) renewals.push(Date.now() - startedAt);
+  }
+  const gaps = renewals.map((at, place) => at - (renewals[place - 1] ?? 0));
+  expect(Math.max(...gaps)).toBeLessThan(leaseMs / 1.5);
+  expect(renewals.length).toBeGreaterThan(3);
 });

@@ -2,14 +2,17 @@
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Bag } from './bag.ts';
-import { claimKey, giveBackUnknown, leaseSeconds, renewLeases, stillHeld } from './ledger/claim.ts';
+import { claimKey, giveBackUnknown, leaseSeconds, renewLeases, stallMs, stillHeld } from './ledger/claim.ts';
 import type { Fence } from './ledger/rows.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 /** How often runs ask whether they are still theirs: a cancel is heard within this, and a bit. */
 const checkIntervalMs = 1000;
-/** Every so many checks the leases are renewed instead: each 8 s of 30, so that three renewals may fail. */
-const checksPerRenewal = 8;
+/**
+ * At the first check after this the leases are renewed instead: each 8 s of 30, so that three renewals may fail. By the clock and not by a number
+ * of checks, each of which may wait seconds for a connection or its answer.
+ */
+const renewalMs = 8000;
 /** For so long after a claim gave no answer, rows are looked for that it took all the same. Above the age at which they count. */
 const doubtMs = 6000;
 
@@ -30,27 +33,28 @@ export class Leases {
   /** @param quietMs for so long `mayTakeOver` is false: the database may have been away until just now */
   constructor(db: Database, owner: string, log: Logger, quietMs = 0) {
     this.#quietUntil = Date.now() + quietMs;
-    let checks = 0;
+    let renewedAt = performance.now();
     const check = async () => {
       const runs = [...this.#runs];
-      checks += 1;
       await this.#settleDoubt(db, owner, log);
       if (runs.length === 0) {
         // an outage counts for who idles too: leases of others may have lapsed in it
-        if (checks >= checksPerRenewal) {
+        const askedAt = performance.now();
+        if (askedAt - renewedAt >= renewalMs) {
           await db.query('select 1');
-          checks = 0;
+          renewedAt = askedAt;
         }
         this.#heardAt = Date.now();
         return undefined;
       }
       const fences = runs.map((run) => run.fence);
-      const renew = checks >= checksPerRenewal;
+      const askedAt = performance.now();
+      const renew = askedAt - renewedAt >= renewalMs;
       const { held, complete } = renew
         ? await renewLeases(db, owner, fences)
         : { held: await stillHeld(db, owner, fences), complete: false };
       // what was locked is tried again at the next check
-      if (complete) checks = 0;
+      if (complete) renewedAt = askedAt;
       this.#heardAt = Date.now();
       for (const run of runs) {
         // a run may have ended meanwhile: then its row is gone for a good reason
@@ -59,8 +63,11 @@ export class Leases {
       return undefined;
     };
     const round = async () => {
+      const askedAt = performance.now();
       try {
-        return await check();
+        await check();
+        if (performance.now() - askedAt > stallMs) this.#awayAt = Date.now();
+        return undefined;
       } catch (error) {
         this.#awayAt = Date.now();
         throw error;

@@ -15,6 +15,8 @@ const leaseMs = 30_000;
 /** Statements by what they are about, each with what it answers. */
 interface Ledger {
   away: boolean;
+  /** For how long a plain question waits for its answer. */
+  stallMs: number;
   swept: number;
   queued: { id: string; queue: QueueName }[];
   paused: { queue: QueueName; paused: boolean }[];
@@ -24,6 +26,7 @@ interface Ledger {
 function databaseOf(ledger: Ledger): Database {
   const answer = (text: string, params: readonly SqlValue[]): Row[] => {
     if (ledger.away) throw Object.assign(new Error('gone'), { code: '57P01' });
+    if (text === 'select 1') vi.advanceTimersByTime(ledger.stallMs);
     if (text.includes('lease_until <')) ledger.swept += 1;
     else if (text.includes('from queue_states')) return ledger.paused;
     else if (text.includes('queued_at <')) return ledger.queued;
@@ -70,8 +73,8 @@ let ledger: Ledger;
 let broker: ForgetfulBroker;
 let counted: [Maintained, number][];
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  ledger = { away: false, swept: 0, queued: [], paused: [], putBack: [] };
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  ledger = { away: false, stallMs: 0, swept: 0, queued: [], paused: [], putBack: [] };
   broker = new ForgetfulBroker(new Redis({ lazyConnect: true }), log);
   counted = [];
   const metrics = {
@@ -87,6 +90,19 @@ it('should sweep lapsed leases every 5 s', async () => {
   await round('lease sweep');
   await round('lease sweep');
   expect(ledger.swept).toBe(2);
+});
+
+it('should leave them that time after a stall, too, in which nothing failed', async () => {
+  startReconciler({ db: databaseOf(ledger), broker, log });
+  ledger.stallMs = 26_000;
+  await round('lease sweep');
+  ledger.stallMs = 0;
+  vi.advanceTimersByTime(leaseMs - 1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(0);
+  vi.advanceTimersByTime(1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(1);
 });
 
 it('should leave them that time after its start too, where the outage may have been before', async () => {

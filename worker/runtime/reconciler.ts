@@ -2,7 +2,7 @@
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Broker } from './broker.ts';
-import { leaseSeconds, takeOverLapsed } from './ledger/claim.ts';
+import { leaseSeconds, stallMs, takeOverLapsed } from './ledger/claim.ts';
 import { putBack, queuedSince } from './ledger/handover.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { type MaintenanceMetrics, noMaintenanceMetrics } from './maintenance-metrics.ts';
@@ -46,13 +46,15 @@ export function startReconciler({
       metrics,
       round: async () => {
         // after an outage every lease may have lapsed under a worker that lives: it gets the time to renew
-        if (outage) {
-          await db.query('select 1');
-          outage = false;
-          quietUntil = Date.now() + leaseSeconds * 1000;
-        }
-        if (Date.now() < quietUntil) return undefined;
+        const askedAt = performance.now();
+        const wasAway = outage;
         outage = true;
+        await db.query('select 1');
+        if (wasAway || performance.now() - askedAt > stallMs) quietUntil = Date.now() + leaseSeconds * 1000;
+        if (Date.now() < quietUntil) {
+          outage = false;
+          return undefined;
+        }
         const ids = await takeOverLapsed(db, sweepBatch);
         outage = false;
         metrics.tasks('taken_over', ids.length);

@@ -258,6 +258,22 @@ export const ledger: Chapter = {
       test: reconciler('time of a lease to renew'),
     },
     {
+      id: 'sweep-after-stall',
+      rule: 'A stall of Postgres is an outage, although nothing fails.',
+      file: 'worker/runtime/reconciler.ts',
+      text: 'if (wasAway || performance.now() - askedAt > stallMs)',
+      broken: 'if (wasAway)',
+      test: reconciler('after a stall, too'),
+    },
+    {
+      id: 'claim-after-stall',
+      rule: 'For claims, too.',
+      file: 'worker/runtime/leases.ts',
+      text: 'if (performance.now() - askedAt > stallMs) this.#awayAt = Date.now();',
+      broken: '',
+      test: { file: 'worker/runtime/leases.test.ts', name: 'after an answer that took long' },
+    },
+    {
       id: 'claim-after-outage',
       rule: 'After an outage of Postgres claims take over no lapsed lease for the length of one.',
       file: consumer,
@@ -272,6 +288,14 @@ export const ledger: Chapter = {
       text: 'this.#awayAt = Date.now();\n        throw error;',
       broken: 'throw error;',
       test: { file: 'worker/runtime/leases.test.ts' },
+    },
+    {
+      id: 'renewal-by-clock',
+      rule: 'Leases are renewed by the clock, however long a look at them takes.',
+      file: 'worker/runtime/leases.ts',
+      text: 'const renew = askedAt - renewedAt >= renewalMs;',
+      broken: 'const renew = askedAt - renewedAt >= 8 * renewalMs;',
+      test: { file: 'worker/runtime/leases.test.ts', name: 'should be renewed in time' },
     },
     {
       id: 'synchronous-commit',

@@ -5,6 +5,11 @@ import type { ClaimedTask, Fence } from './rows.ts';
 
 /** How long a claim lasts without renewal, by the database's clock. */
 export const leaseSeconds = 30;
+/**
+ * An answer that took this long was an outage, although nothing failed: storage that hung, or a server that was moved. At its worst a lease that is
+ * renewed has some 20 s left, so a shorter one lets none lapse; and who asks every 5 s meets most of a longer one.
+ */
+export const stallMs = 10_000;
 
 export interface ClaimRow {
   id: string;
