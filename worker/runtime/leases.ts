@@ -37,19 +37,18 @@ export class Leases {
     const check = async () => {
       const runs = [...this.#runs];
       await this.#settleDoubt(db, owner, log);
+      const askedAt = performance.now();
+      const renew = askedAt - renewedAt >= renewalMs;
       if (runs.length === 0) {
         // an outage counts for who idles too: leases of others may have lapsed in it
-        const askedAt = performance.now();
-        if (askedAt - renewedAt >= renewalMs) {
+        if (renew) {
           await db.query('select 1');
           renewedAt = askedAt;
         }
         this.#heardAt = Date.now();
-        return undefined;
+        return;
       }
       const fences = runs.map((run) => run.fence);
-      const askedAt = performance.now();
-      const renew = askedAt - renewedAt >= renewalMs;
       const { held, complete } = renew
         ? await renewLeases(db, owner, fences)
         : { held: await stillHeld(db, owner, fences), complete: false };
@@ -60,7 +59,6 @@ export class Leases {
         // a run may have ended meanwhile: then its row is gone for a good reason
         if (!held.has(claimKey(run.fence)) && this.#runs.delete(run)) run.lost();
       }
-      return undefined;
     };
     const round = async () => {
       const askedAt = performance.now();

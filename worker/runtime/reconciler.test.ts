@@ -85,6 +85,15 @@ beforeEach(() => {
 });
 afterEach(() => void vi.useRealTimers());
 
+const sweepsAfterALease = async () => {
+  vi.advanceTimersByTime(leaseMs - 1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(0);
+  vi.advanceTimersByTime(1);
+  await round('lease sweep');
+  expect(ledger.swept).toBe(1);
+};
+
 it('should sweep lapsed leases every 5 s', async () => {
   expect(loops.get('lease sweep')?.intervalMs).toBe(5000);
   await round('lease sweep');
@@ -97,23 +106,13 @@ it('should leave them that time after a stall, too, in which nothing failed', as
   ledger.stallMs = 26_000;
   await round('lease sweep');
   ledger.stallMs = 0;
-  vi.advanceTimersByTime(leaseMs - 1);
-  await round('lease sweep');
-  expect(ledger.swept).toBe(0);
-  vi.advanceTimersByTime(1);
-  await round('lease sweep');
-  expect(ledger.swept).toBe(1);
+  await sweepsAfterALease();
 });
 
 it('should leave them that time after its start too, where the outage may have been before', async () => {
   startReconciler({ db: databaseOf(ledger), broker, quietMs: leaseMs, log });
   await round('lease sweep');
-  vi.advanceTimersByTime(leaseMs - 1);
-  await round('lease sweep');
-  expect(ledger.swept).toBe(0);
-  vi.advanceTimersByTime(1);
-  await round('lease sweep');
-  expect(ledger.swept).toBe(1);
+  await sweepsAfterALease();
 });
 
 it('should leave those that live the time of a lease to renew after the database was away', async () => {

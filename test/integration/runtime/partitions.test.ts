@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ensurePartitions, ledger, removeFinished, retryDeadLetters } from '../../../worker/runtime/index.ts';
 import { openDatabase } from '../../harness/database-address.ts';
 import { type DatabaseKind, databaseKinds, type TestDatabase } from '../../harness/databases.ts';
+import { until } from '../../harness/until.ts';
 
 /** The time that is waited for the lock (2 s), and what a busy machine adds. */
 const waitedMs = 8000;
@@ -76,13 +77,17 @@ it('should leave its effect keys to a dead letter that is retried while it was a
       retried.resolve();
       await looked.promise;
     });
-    await retried.promise;
+    // a retry that is refused tells so
+    await Promise.race([retried.promise, retrying]);
     let over = false;
     const removing = removeFinished(other, 86_400).finally(() => {
       over = true;
     });
-    // it is done, or it waits for the retry
-    while (!over && (await other.query(waits)).length === 0);
+    await until(
+      'it is done, or waits for the retry',
+      10_000,
+      async () => over || (await other.query(waits)).length > 0,
+    );
     looked.resolve();
     await Promise.all([retrying, removing]);
   } finally {

@@ -166,56 +166,71 @@ it('should not read again for the window what has left it, before a vacuum has b
 });
 
 const limits = { size: 100, isolatedPerTenant: 1, rates: noRates };
-/** What each does with these rows, of which somebody has the first in hand; answers with those that it got. */
-const inHand: Readonly<Record<string, (ids: readonly string[]) => Promise<readonly string[]>>> = {
-  'a claim': async (ids) => {
-    const claimed = await ledger.claimTasks(db, ids, randomUUID(), 'test');
-    return claimed.flatMap((task) => (task ? [task.fence.id] : []));
-  },
-  'a relay let in': async () => {
-    const refilled = await ledger.refill(db, limits, undefined);
-    return refilled?.rows.map(({ id }) => id) ?? [];
-  },
-  'a worker pull': async () => {
-    const pulled = await ledger.pullTasks(db, { ...pull, owner: randomUUID() });
-    return pulled.map(({ fence }) => fence.id);
-  },
-  'a worker open to the relay again': async (ids) => {
-    await handedOver();
-    for (const id of ids) await ledger.reopen(db, id);
-    return waitingAgain();
-  },
-  'a relay give back': async (ids) => {
-    await handedOver();
-    await ledger.release(
-      db,
-      ids.map((id) => ({ id, epoch: 0 })),
-    );
-    return waitingAgain();
-  },
-  'a reconciler put back': async (ids) => {
-    await handedOver();
-    expect(await ledger.putBack(db, ids)).toBe(1);
-    return waitingAgain();
-  },
-};
-/** Of these the row in hand waits; for the others it counts as handed over. */
-const asWaiting: ReadonlySet<string> = new Set(['a claim', 'a relay let in', 'a worker pull']);
-/** All but what somebody has in hand, which counts as handed over from the start. */
-const handedOver = () =>
-  db.query(`update tasks_live set status = 'QUEUED', queued_at = now() where status = 'PENDING'`);
+interface InHand {
+  /** How the rows stand, of which somebody has the first in hand. */
+  readonly standing: 'PENDING' | 'QUEUED';
+  /** Answers with those that it got. */
+  readonly take: (ids: readonly string[]) => Promise<readonly string[]>;
+}
 const waitingAgain = async () =>
   (await db.query<{ id: string }>(`select id from tasks_live where status = 'PENDING'`)).map(({ id }) => id);
+const inHand: Readonly<Record<string, InHand>> = {
+  'a claim': {
+    standing: 'QUEUED',
+    take: async (ids) => {
+      const claimed = await ledger.claimTasks(db, ids, randomUUID(), 'test');
+      return claimed.flatMap((task) => (task ? [task.fence.id] : []));
+    },
+  },
+  'a relay let in': {
+    standing: 'PENDING',
+    take: async () => {
+      const refilled = await ledger.refill(db, limits, undefined);
+      return refilled?.rows.map(({ id }) => id) ?? [];
+    },
+  },
+  'a worker pull': {
+    standing: 'PENDING',
+    take: async () => {
+      const pulled = await ledger.pullTasks(db, { ...pull, owner: randomUUID() });
+      return pulled.map(({ fence }) => fence.id);
+    },
+  },
+  'a worker open to the relay again': {
+    standing: 'QUEUED',
+    take: async (ids) => {
+      for (const id of ids) await ledger.reopen(db, id);
+      return waitingAgain();
+    },
+  },
+  'a relay give back': {
+    standing: 'QUEUED',
+    take: async (ids) => {
+      await ledger.release(
+        db,
+        ids.map((id) => ({ id, epoch: 0 })),
+      );
+      return waitingAgain();
+    },
+  },
+  'a reconciler put back': {
+    standing: 'QUEUED',
+    take: async (ids) => {
+      expect(await ledger.putBack(db, ids)).toBe(1);
+      return waitingAgain();
+    },
+  },
+};
 
-it.each(Object.keys(inHand))(
+it.each(Object.entries(inHand))(
   'should let %s what it can while somebody has a waiting row in hand, as a handler that replaces its task',
-  async (who) => {
+  async (_who, { standing, take }) => {
     await db.query('truncate tasks_live');
     const ids = [randomUUID(), randomUUID()];
     await db.query(
-      `insert into tasks_live (id, tenant_id, name, queue, payload, status)
-     select id, $2::uuid, 'sample_noop', 'fast_tasks', '{}', case when id = $3::uuid and $4 then 'QUEUED' else 'PENDING' end from unnest($1::uuid[]) as id`,
-      [ids, tenantId, ids[0] ?? '', !asWaiting.has(who)],
+      `insert into tasks_live (id, tenant_id, name, queue, payload, status, queued_at)
+     select id, $2::uuid, 'sample_noop', 'fast_tasks', '{}', $3::text, now() from unnest($1::uuid[]) as id`,
+      [ids, tenantId, standing],
     );
     const { address } = server;
     if (!address) throw new Error('expected a Postgres with an address');
@@ -223,7 +238,7 @@ it.each(Object.keys(inHand))(
     try {
       await other.tx(async (tx) => {
         await tx.query('select from tasks_live where id = $1 for update', [ids[0] ?? '']);
-        expect(await inHand[who]?.(ids)).toEqual([ids[1]]);
+        expect(await take(ids)).toEqual([ids[1]]);
       });
     } finally {
       await other.close();

@@ -8,6 +8,7 @@ const queue = 'fast_tasks' as const;
 const maxMs = 3_600_000;
 const milliseconds = z.strictObject({ ms: z.int().min(0).max(maxMs) });
 const times = z.strictObject({ times: z.int().min(0).max(1000) });
+const numbered = z.strictObject({ run: z.string().min(1).max(200), n: z.int() });
 
 function busyFor(ms: number): number {
   const until = performance.now() + ms;
@@ -30,7 +31,7 @@ export const sampleTasks: readonly RegisteredTask[] = [
     queue,
     retry,
     description: 'Returns when its handler was entered, by the wall clock of its process, in milliseconds.',
-    payload: z.strictObject({ run: z.string().min(1).max(200), n: z.int() }),
+    payload: numbered,
     handle: async () => ({ entered_ms: performance.timeOrigin + performance.now() }),
   }),
   defineTask({
@@ -116,7 +117,7 @@ export const sampleTasks: readonly RegisteredTask[] = [
     queue,
     retry,
     description: 'Writes one row into sample_effects, as an effect.',
-    payload: z.strictObject({ run: z.string().min(1).max(200), n: z.int() }),
+    payload: numbered,
     handle: async (ctx, { run, n }) => {
       await ctx.effect('row', async (tx) => {
         await tx.query('insert into sample_effects (task_id, run, n, attempt) values ($1, $2, $3, $4)', [
