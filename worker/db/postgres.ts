@@ -48,8 +48,8 @@ const usualPlanLifeMs = 5000;
 /**
  * Of a session. A commit that was answered is on the disk, whatever the server, the database or the role say: a weaker setting would lose
  * accepted tasks in a crash. A stronger one stays. And no statement of ours is so long that it gains by parallel workers or compiled
- * expressions: once the ledger's table has a few thousand pages the planner begins a look at the window, ten times a second in each process, with
- * two new processes of the server, for 10 ms of its time instead of 0.05 (docs/decisions/0016).
+ * expressions: once the ledger's table has a few thousand pages the planner begins a look at the window, five times a second in each process, with
+ * two new processes of the server, for 6 to 20 ms instead of 0.05 (docs/decisions/0016).
  */
 const settings = `select set_config('max_parallel_workers_per_gather', '0', false), set_config('jit', 'off', false),
   case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write') then set_config('synchronous_commit', 'on', false) end`;
