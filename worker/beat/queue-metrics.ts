@@ -3,6 +3,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Database } from '../db/index.ts';
 import { queueNames } from '../queues.ts';
 import { queueDepths } from '../runtime/index.ts';
+import { SharedAnswer } from '../shared-answer.ts';
 import { within } from '../within.ts';
 
 /** A scrape waits no longer for the database: what is known is told, and the answer is there for the next one. */
@@ -15,25 +16,9 @@ const statuses = ['pending', 'queued', 'running', 'retrying'] as const;
 
 /** Runs `ask` when it is called, never twice at once and not before `restMs` of its last end; waits for it for a second at most. */
 function asker(ask: () => Promise<void>, restMs: (tookMs: number) => number): () => Promise<void> {
-  let asking: Promise<void> | undefined;
-  let restUntil = 0;
-  const once = async () => {
-    const startedAt = performance.now();
-    try {
-      await ask();
-    } catch {
-      // the database is away: what is known stays, and the other figures are told
-    }
-    const endedAt = performance.now();
-    restUntil = endedAt + restMs(endedAt - startedAt);
-  };
-  return async () => {
-    if (!asking && performance.now() < restUntil) return;
-    asking ??= once().finally(() => {
-      asking = undefined;
-    });
-    await within(askMs, asking, () => undefined);
-  };
+  // the database may be away: what is known stays, and the other figures are told
+  const shared = new SharedAnswer(() => ask().catch(() => undefined), restMs);
+  return () => within(askMs, shared.get(), () => undefined);
 }
 
 /** @param leads depths are told by the beat that leads only, so that a sum over all beats is right and two do not count the same */

@@ -29,6 +29,7 @@ describe('operating over HTTP', () => {
     expect(plugin.depth.pending + plugin.depth.queued).toBe(1);
     expect(plugin.oldest_seconds).toBeGreaterThan(0);
     expect((await queue('fast_tasks')).consumers).toBe(1);
+    expect(Math.abs(Date.now() - Date.parse(body.counted_at))).toBeLessThan(60_000);
   });
 
   it('should pause a queue, keep what comes, and run it when resumed', async () => {

@@ -1,6 +1,6 @@
 /** Queues, dead letters and workers. */
 import { z } from 'zod';
-import type { QueueJson, ReadinessJson, WorkerJson } from '../types/operations.ts';
+import type { QueueJson, QueuesJson, ReadinessJson, WorkerJson } from '../types/operations.ts';
 import { components, intInQuery, isoTime, queueName, taskName, uuid } from './common.ts';
 
 const count = z.int();
@@ -23,6 +23,11 @@ export const queueSchema: z.ZodType<QueueJson> = z
     consumers: count,
   })
   .register(components, { id: 'Queue' });
+
+export const queuesSchema: z.ZodType<QueuesJson> = z.object({
+  counted_at: isoTime.meta({ description: 'When the durable tasks of `depth` and `oldest_seconds` were counted.' }),
+  queues: z.array(queueSchema),
+});
 
 /** Dead letters handled in one bulk call. */
 const maxBulk = 1000;

@@ -32,6 +32,12 @@ export interface QueueJson {
   readonly consumers: number;
 }
 
+export interface QueuesJson {
+  /** When `depth` and `oldest_seconds` were counted: with very much waiting that is done every few seconds only. */
+  readonly counted_at: string;
+  readonly queues: readonly QueueJson[];
+}
+
 export interface WorkerJson {
   readonly id: string;
   readonly name: string;
