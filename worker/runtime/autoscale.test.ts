@@ -94,3 +94,49 @@ it('should add slots for jobs that the ledger knows nothing of', async () => {
     await db.close();
   }
 }, 60_000);
+
+it('should add none for what waits in a paused queue, nor while Redis gives no answer', async () => {
+  const db = await openLedger();
+  await db.query(`insert into queue_states (queue, paused) values ('mail', true)`);
+  await db.query(
+    `insert into tasks_live (id, tenant_id, name, queue, payload, status, queued_at)
+     select gen_random_uuid(), gen_random_uuid(), 'noted', queue, '{}', 'QUEUED', now() from unnest(array['mail', 'dataset']) as queue`,
+  );
+  const asked: (readonly string[])[] = [];
+  const resized: number[] = [];
+  let jobs: number | undefined;
+  let looked = Promise.withResolvers<void>();
+  const consumer = {
+    slots: { capacity: 8, busy: 8 },
+    backlogSeconds: undefined,
+    waitingJobs: async (queues: readonly string[]) => {
+      asked.push(queues);
+      if (asked.length % 3 === 0) looked.resolve();
+      return jobs;
+    },
+    resize: (slots: number) => void resized.push(slots),
+  };
+  const log = pino({ level: 'silent' });
+  const start = (queues: ('mail' | 'dataset')[]) =>
+    startAutoscale({ db, queues, limits, consumer, log, intervalMs: 20 });
+  const away = start(['mail', 'dataset']);
+  try {
+    await looked.promise;
+    await away.stop();
+    expect(asked[0]).toEqual(['dataset']);
+    expect(resized).toEqual([]);
+    jobs = 0;
+    looked = Promise.withResolvers<void>();
+    const paused = start(['mail']);
+    await looked.promise;
+    await paused.stop();
+    expect(resized).toEqual([]);
+    looked = Promise.withResolvers<void>();
+    const open = start(['dataset']);
+    await looked.promise;
+    await open.stop();
+    expect(resized[0]).toBe(12);
+  } finally {
+    await db.close();
+  }
+}, 60_000);

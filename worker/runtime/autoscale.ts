@@ -5,6 +5,7 @@ import type { QueueName } from '../queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { readBacklog } from './ledger/read.ts';
 import { type Loop, startLoop } from './loop.ts';
+import { pausedQueues } from './queue-control.ts';
 
 export interface AutoscaleLimits {
   /** `CELERY_MIN_WORKERS`. */
@@ -55,8 +56,8 @@ export interface AutoscaleDeps {
     readonly slots: { readonly capacity: number; readonly busy: number };
     /** Where more waits than stands in Redis: for how long the oldest had, seconds. */
     readonly backlogSeconds: number | undefined;
-    /** Jobs that wait in Redis, also those that the ledger knows nothing of. */
-    waitingJobs(): Promise<number>;
+    /** Jobs of these queues that wait in Redis, also those that the ledger knows nothing of; undefined when it gives no answer. */
+    waitingJobs(queues: readonly QueueName[]): Promise<number | undefined>;
     resize(slots: number): void;
   };
   readonly log: Logger;
@@ -73,7 +74,11 @@ export function startAutoscale({ db, queues, limits, consumer, log, ...options }
     intervalMs: options.intervalMs ?? intervalMs,
     log,
     round: async () => {
-      const [inRedis, jobs] = await Promise.all([readBacklog(db, queues), consumer.waitingJobs()]);
+      const paused = new Set(await pausedQueues(db));
+      const open = queues.filter((queue) => !paused.has(queue));
+      const [inRedis, jobs] = await Promise.all([readBacklog(db, open), consumer.waitingJobs(open)]);
+      // what waits there cannot be had while Redis is away, however many slots there are
+      if (jobs === undefined) return undefined;
       const { backlogSeconds, slots } = consumer;
       const { capacity, busy } = slots;
       const waiting = Math.max(inRedis.waiting, jobs) + (backlogSeconds === undefined ? 0 : 1);

@@ -211,10 +211,13 @@ export class Consumer {
     return loops.filter((loop) => !loop.everHeard || loop.silentMs > ms).map(({ queue }) => queue);
   }
 
-  /** Jobs that wait in Redis, of all queues, those of tasks that are not durable among them; none of a queue that gives no answer in time. */
-  async waitingJobs(): Promise<number> {
-    const counts = await Promise.all(this.#options.queues.map((queue) => this.#waitingJobs(queue)));
-    return counts.reduce((sum, count) => sum + count, 0);
+  /** Jobs that wait in Redis, of these queues, those of tasks that are not durable among them; undefined when it gives no answer in time. */
+  async waitingJobs(ofQueues: readonly QueueName[]): Promise<number | undefined> {
+    const counts = await Promise.all(ofQueues.map((queue) => this.#waitingJobs(queue)));
+    return counts.reduce(
+      (sum: number | undefined, count) => (sum === undefined || count === undefined ? undefined : sum + count),
+      0,
+    );
   }
 
   /** A loop that hears nothing while jobs wait and Redis answers hangs, whatever it hangs on: it is given up for a new one. */
@@ -223,7 +226,7 @@ export class Consumer {
     for (const [queue, loop] of this.#queueLoops) {
       if (this.#stopping || loop.silentMs <= (this.#options.silentLimitMs ?? silentLimitMs)) continue;
       const waiting = await this.#waitingJobs(queue);
-      if (waiting === 0 || this.#stopping) continue;
+      if (!waiting || this.#stopping) continue;
       log.error({ queue, silent_ms: loop.silentMs, waiting }, 'a consumer stopped while jobs wait; it is built anew');
       metrics.consumerRebuilt(queue);
       this.#queueLoops.set(queue, this.#openLoop(queue));
@@ -232,13 +235,13 @@ export class Consumer {
     return undefined;
   }
 
-  /** Jobs of a queue that wait in Redis; none when it does not answer in time. */
-  async #waitingJobs(queue: QueueName): Promise<number> {
+  /** Jobs of a queue that wait in Redis; undefined when it does not answer in time. */
+  async #waitingJobs(queue: QueueName): Promise<number | undefined> {
     const { connection } = this.#options;
     const key = `${queuePrefix(queue)}:${queue}`;
     const counts = Promise.all([connection.llen(`${key}:wait`), connection.zcard(`${key}:prioritized`)]);
-    const answer = await within(watchTimeoutMs, counts, () => [0]).catch(() => [0]);
-    return answer.reduce((sum, count) => sum + count, 0);
+    const answer = await within(watchTimeoutMs, counts, () => undefined).catch(() => undefined);
+    return answer?.reduce((sum, count) => sum + count, 0);
   }
 
   /**

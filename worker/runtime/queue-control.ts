@@ -11,10 +11,27 @@ export async function pausedQueues(db: Queryable): Promise<QueueName[]> {
   return rows.map((row) => row.queue);
 }
 
-/** Tells Redis again what the ledger wants of each queue that was ever paused: it may have been away, or wiped. */
-export async function applyQueueStates(db: Queryable, broker: Broker): Promise<void> {
-  const rows = await db.query<{ queue: QueueName; paused: boolean }>('select queue, paused from queue_states');
-  for (const { queue, paused } of rows) await broker.setPaused(queue, paused);
+/** Wishes that change while Redis is told of them are told again; after so many changes the next sweep does. */
+const mostTellings = 5;
+
+/**
+ * Tells Redis what the ledger wants of each queue that was ever paused, or of one: it may have been away, or wiped. What the ledger wants is read
+ * again at the end, since several tell Redis at once: who was slow may have told last what no longer holds.
+ */
+export async function applyQueueStates(db: Queryable, broker: Broker, only?: QueueName): Promise<void> {
+  const told = new Map<QueueName, boolean>();
+  for (let telling = 0; telling < mostTellings; telling += 1) {
+    const rows = await db.query<{ queue: QueueName; paused: boolean }>(
+      'select queue, paused from queue_states where $1::text is null or queue = $1',
+      [only ?? null],
+    );
+    const news = rows.filter(({ queue, paused }) => told.get(queue) !== paused);
+    if (news.length === 0) return;
+    for (const { queue, paused } of news) {
+      await broker.setPaused(queue, paused);
+      told.set(queue, paused);
+    }
+  }
 }
 
 export interface QueueControlDeps {
@@ -36,7 +53,7 @@ export async function setQueuePaused(
     [queue, paused],
   );
   try {
-    await broker.setPaused(queue, paused);
+    await applyQueueStates(db, broker, queue);
   } catch (error) {
     log.warn({ err: error, queue, paused }, 'redis was not told; the reconciler will');
   }

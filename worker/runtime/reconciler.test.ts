@@ -48,6 +48,8 @@ function databaseOf(ledger: Ledger): Database {
 /** A Redis that has forgotten everything. */
 class ForgetfulBroker extends Broker {
   readonly told: [QueueName, boolean][] = [];
+  /** Called while it is told. */
+  telling: () => void = () => undefined;
   override get ready(): boolean {
     return true;
   }
@@ -55,6 +57,7 @@ class ForgetfulBroker extends Broker {
     return jobs.map(({ id }) => id);
   }
   override async setPaused(queue: QueueName, paused: boolean): Promise<void> {
+    this.telling();
     this.told.push([queue, paused]);
   }
 }
@@ -150,4 +153,25 @@ it('should tell Redis again what is paused and what is not, each time', async ()
     ['dataset', false],
   ];
   expect(broker.told).toEqual([...once, ...once]);
+});
+
+it('should not leave Redis with what the ledger wanted before it was told', async () => {
+  ledger.paused = [{ queue: 'mail', paused: false }];
+  broker.telling = () => {
+    ledger.paused = [{ queue: 'mail', paused: true }];
+  };
+  await round('reconciler');
+  expect(broker.told).toEqual([
+    ['mail', false],
+    ['mail', true],
+  ]);
+});
+
+it('should tell Redis no more than a few times of what changes each time', async () => {
+  ledger.paused = [{ queue: 'mail', paused: false }];
+  broker.telling = () => {
+    ledger.paused = ledger.paused.map(({ queue, paused }) => ({ queue, paused: !paused }));
+  };
+  await round('reconciler');
+  expect(broker.told).toHaveLength(5);
 });
