@@ -59,19 +59,48 @@ const ofYoungFlow = (row: string, since: string) => `${row}.flow_id is not null 
 /** The lock was not to be had in time; another process was faster. */
 const detachLater: ReadonlySet<string | undefined> = new Set([locked, '42P01']);
 
+const firstId = '00000000-0000-0000-0000-000000000000';
+/** Flows of a day that are looked at in one statement. */
+const flowBatch = 1000;
+/** A day with more flows than this that are not old stays until they are: their rows are moved while every end waits. */
+const maxYoungFlows = 50_000;
+
 /**
- * Takes a day out of the ledger in one moment, but for rows of flows that are not old: they go to the default partition. Its table
- * stays until the effect keys of its tasks are gone. False when it is to be tried again later.
+ * Flows with rows in a day that are not old, undefined when they are too many. Asked before the day is taken out, in short statements: it takes longer
+ * with every flow there was.
+ */
+async function youngFlows(db: Queryable, name: string, limit: Date): Promise<string[] | undefined> {
+  const young: string[] = [];
+  for (let after: string | null = firstId; after !== null; ) {
+    const [row]: { last: string | null; young: string[] | null }[] = await db.query(
+      `with flows as (select distinct flow_id from ${name} where flow_id > $1 order by flow_id limit ${flowBatch})
+       select max(flow_id::text) as last, array_agg(flow_id) filter (where ${ofYoungFlow('flows', '$2')}) as young from flows`,
+      [after, limit],
+    );
+    young.push(...(row?.young ?? []));
+    if (young.length > maxYoungFlows) return undefined;
+    after = row?.last ?? null;
+  }
+  return young;
+}
+
+/**
+ * Takes a day out of the ledger in one moment, but for rows of flows that are not old, or that live again since that was asked: they go to the
+ * default partition. Its table stays until the effect keys of its tasks are gone. False when it is to be tried again later.
  */
 async function detachDay(db: Database, name: string, limit: Date): Promise<boolean> {
   try {
+    const young = await youngFlows(db, name, limit);
+    if (young === undefined) return false;
     await db.tx(async (tx) => {
       await tx.script(`set local lock_timeout = ${changeWaitMs}`);
       await tx.script(`alter table tasks_finished detach partition ${name}`);
-      // past the parent table, whose trigger takes an insert for an end
+      // past the parent table, whose trigger takes an insert for an end; a flow with rows of that day was accepted before the limit
       await tx.query(
-        `insert into tasks_finished_default select old.* from ${name} old where ${ofYoungFlow('old', '$1')}`,
-        [limit],
+        `insert into tasks_finished_default select old.* from ${name} old where flow_id = any (array(
+           select unnest($1::uuid[])
+           union select flow_id from tasks_live where flow_id is not null and accepted_at < $2))`,
+        [young, limit],
       );
     });
     return true;
@@ -83,7 +112,6 @@ async function detachDay(db: Database, name: string, limit: Date): Promise<boole
 
 /** Rows of a detached day whose keys are removed in one statement. */
 const keyBatch = 10_000;
-const firstId = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Removes the effect keys of a detached day, in the order of its ids, and then its table. Those of a new task that got an old id stay.
