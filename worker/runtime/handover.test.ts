@@ -149,6 +149,18 @@ describe('the relay', () => {
     expect(await registry.metrics()).toContain('millrace_maintenance_tasks_total{action="handed_over"} 1\n');
   });
 
+  it('should find what is due behind more tenants than one look passes of whom nothing is', async () => {
+    await db.query(
+      `insert into tasks_live (id, tenant_id, name, queue, payload, due_at)
+       select gen_random_uuid(), gen_random_uuid(), 'noted', 'dataset', '{}', now() + interval '1 hour' from generate_series(1, 1500)`,
+    );
+    const id = await waitingTask(db);
+    const relay = startRelay({ db, broker, window, log });
+    await until(() => broker.given.length === 1);
+    await relay.stop();
+    expect(broker.given[0]?.row.id).toBe(id);
+  });
+
   it('should leave rows PENDING while Redis is away', async () => {
     const id = await waitingTask(db);
     broker.answers = 'away';

@@ -54,7 +54,7 @@ export function startRelay({
   log,
 }: RelayDeps): Loop {
   /** Where a round ended that did not get through all who wait. */
-  let after: WindowState['waiting'][number] | undefined;
+  let after: WindowState['next'];
   const loop = startLoop({
     name: 'relay',
     intervalMs: relayIntervalMs,
@@ -74,7 +74,7 @@ export function startRelay({
       const state = await db.tx((tx) => readWindow(tx, after));
       window.learn(state);
       const from = after;
-      after = state.moreWait ? state.waiting.at(-1) : undefined;
+      after = state.next;
       // Without Redis there is nothing to hand over to; taking rows would only hold them back.
       if (!broker.ready || allowances(state, window.limits).length === 0) return undefined;
       const taken = await refill(db, window.limits, from);

@@ -1,18 +1,21 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noRates } from './ledger/rates.ts';
 import { fewInWindow, type WindowState } from './ledger/window.ts';
 import { Window } from './window.ts';
 
 const queue = 'fast_tasks' as const;
 const size = 40;
-const standing = (count: number, tenantId = 'crowd') => ({ queue, tenantId, standing: count, held: 0 });
+const standing = (count: number, tenantId = 'crowd') => ({ queue, tenantId, priority: 5, standing: count, held: 0 });
 const state = (more: Partial<WindowState> = {}): WindowState => ({
   standing: [],
   waiting: [],
-  moreWait: false,
-  pulled: [],
+  after: undefined,
+  next: undefined,
+  fetched: [queue],
+  unserved: [],
   ...more,
 });
+const waits = (tenantId: string, seconds: number) => ({ queue, tenantId, seconds, top: 5 });
 const knowing = (known: WindowState, rates = noRates) => {
   const window = new Window({ size, isolatedPerTenant: 2, rates });
   window.learn(known);
@@ -33,14 +36,48 @@ it('should let in past the relay up to half of its size, and who has few up to t
 });
 
 it('should let nobody pass what the same tenant has waiting in Postgres', () => {
-  const window = knowing(state({ waiting: [{ queue, tenantId: 'crowd', seconds: 0 }] }));
+  const window = knowing(state({ waiting: [waits('crowd', 0)] }));
   expect(window.admit(queue, 'crowd')).toBeUndefined();
   expect(window.admit(queue, 'newcomer')).toBe(0);
-  expect(knowing(state({ moreWait: true })).admit(queue, 'newcomer')).toBeUndefined();
+});
+
+describe('with more who wait than one look passes', () => {
+  const last = { queue, tenantId: 'm' };
+  const first = state({ next: last, waiting: [waits('crowd', 1)] });
+  const second = state({ after: last, waiting: [waits('other', 1)] });
+
+  it('should let nobody in before it has passed all of them', () => {
+    const window = knowing(first);
+    expect(window.admit(queue, 'newcomer')).toBeUndefined();
+    window.learn(second);
+    expect(window.admit(queue, 'newcomer')).toBe(0);
+    expect(window.admit(queue, 'crowd')).toBeUndefined();
+    expect(window.admit(queue, 'other')).toBeUndefined();
+  });
+
+  it('should go by who waited at the last look and by who waits since, and forget who does not', () => {
+    const window = knowing(first);
+    window.learn(second);
+    window.learn(state({ next: last, waiting: [waits('third', 1)] }));
+    for (const tenantId of ['crowd', 'other', 'third']) expect(window.admit(queue, tenantId)).toBeUndefined();
+    window.learn(state({ after: last }));
+    expect(window.admit(queue, 'crowd')).toBe(0);
+    expect(window.admit(queue, 'third')).toBeUndefined();
+  });
+
+  it('should let nobody in when the looks take too long to pass all', () => {
+    const window = knowing(first);
+    window.learn(second);
+    for (let look = 0; look < 4; look += 1) {
+      vi.advanceTimersByTime(1500);
+      window.learn(look === 0 ? first : state({ after: last, next: last }));
+    }
+    expect(window.admit(queue, 'newcomer')).toBeUndefined();
+  });
 });
 
 it('should let pass what is on its way to workers that pull, but nothing that waits there for longer', () => {
-  const waiting = (seconds: number) => state({ waiting: [{ queue, tenantId: 'crowd', seconds }], pulled: [queue] });
+  const waiting = (seconds: number) => state({ waiting: [waits('crowd', seconds)], fetched: [] });
   expect(knowing(waiting(0.01)).admit(queue, 'crowd')).toBe(0);
   expect(knowing(waiting(0.2)).admit(queue, 'crowd')).toBeUndefined();
 });
@@ -48,11 +85,18 @@ it('should let pass what is on its way to workers that pull, but nothing that wa
 it('should let in no more than wakes the workers while somebody waits for them to pull', () => {
   const learned = (waiting: WindowState['waiting']) => {
     const window = new Window({ size: 5000, isolatedPerTenant: 2, rates: noRates });
-    window.learn(state({ standing: [standing(60)], waiting, pulled: [queue] }));
+    window.learn(state({ standing: [standing(60)], waiting, fetched: [] }));
     return Array.from({ length: 100 }, () => window.admit(queue, 'crowd')).filter((place) => place !== undefined);
   };
   expect(learned([])).toHaveLength(100);
-  expect(learned([{ queue, tenantId: 'newcomer', seconds: 0.2 }])).toHaveLength(4);
+  expect(learned([waits('newcomer', 0.2)])).toHaveLength(4);
+});
+
+it('should let in no more than wakes those that come where there are no workers', () => {
+  const window = new Window({ size: 5000, isolatedPerTenant: 2, rates: noRates });
+  window.learn(state({ standing: [standing(60)], unserved: [queue] }));
+  const places = Array.from({ length: 100 }, () => window.admit(queue, 'crowd'));
+  expect(places.filter((place) => place !== undefined)).toHaveLength(4);
 });
 
 it('should let nobody in past a rate limit', () => {

@@ -115,6 +115,48 @@ describe('with a hundred thousand that came since the table was analysed', () =>
   });
 });
 
+describe('with many tenants of whom nothing is due', () => {
+  const tenants = 20_000;
+  beforeAll(async () => {
+    await db.query('truncate tasks_live');
+    await db.query(
+      `insert into tasks_live (id, tenant_id, name, queue, payload, status, due_at, started_at, expires_at)
+       select gen_random_uuid(), lpad(to_hex(n), 32, '0')::uuid, 'sample_noop', 'fast_tasks', '{}', 'RETRYING', now() + interval '1 hour', now(), now()
+         from generate_series(1, ${tenants}) as n`,
+    );
+    await db.query('analyze tasks_live');
+  });
+
+  it('should pass a part of them in a look, and find who has something due in a later one', async () => {
+    await db.query(
+      `update tasks_live set due_at = now() where tenant_id = (select tenant_id from tasks_live order by 1 desc limit 1)`,
+    );
+    let looks = 0;
+    let found: string[] = [];
+    for (let after: Awaited<ReturnType<typeof ledger.readWindow>>['next'], more = true; more; looks += 1) {
+      const before = await entriesRead();
+      const state = await db.tx((tx) => ledger.readWindow(tx, after));
+      expect((await entriesRead()) - before).toBeLessThan(3000);
+      found = [...found, ...state.waiting.map((pair) => pair.tenantId)];
+      after = state.next;
+      more = after !== undefined;
+    }
+    expect(looks).toBe(21);
+    expect(found).toEqual([
+      tenants
+        .toString(16)
+        .padStart(32, '0')
+        .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+    ]);
+  });
+
+  it('should not read those again for what has expired that have begun an attempt, and so expire no more', async () => {
+    const before = await entriesRead();
+    expect(await ledger.expireTasks(db, 500)).toEqual([]);
+    expect((await entriesRead()) - before).toBeLessThan(few);
+  });
+});
+
 it('should plan claims and ends of any number of tasks a few times, and not each time', async () => {
   const { address } = server;
   if (!address) throw new Error('expected a Postgres with an address');

@@ -133,6 +133,20 @@ describe.each(databaseNames)('on %s', (kind) => {
     expect(job?.priority).toBe(800_001);
   });
 
+  it('should let a task of high priority in when the window is full of lower ones, those of the same tenant too', async () => {
+    const { tasks } = notedTasks();
+    await using runtime = start({ tasks, queues: ['heavy_tasks'], window: { size: 20 } });
+    const tenantId = randomUUID();
+    await runtime.enqueuer.batch(many('free', tenantId, 100, { priority: 3 }));
+    await until('the window is full', 10_000, async () => (await standing()) === 20);
+    const urgent = await runtime.enqueuer.batch(many('free', tenantId, 40, { priority: 9 }));
+    await until('some of them are in', 5000, async () => (await standing()) >= 28);
+    const jobs = await runtime.broker.queue(queue).getPrioritized(0, 7);
+    expect(jobs.map(({ id }) => id)).toEqual(urgent.slice(0, 8).map(({ id }) => id));
+    // the fast path goes by the last look, and may have let in as many as it would into an empty window
+    expect(await standing()).toBeLessThanOrEqual(20 + 8 + 10);
+  });
+
   it('should run no more of a bound task at once than a tenant may, and other tenants beside it', async () => {
     const { tasks, started, mostAtOnce } = notedTasks(150);
     await using runtime = start({ tasks, slots: 8, window: { isolatedPerTenant: 2 } });

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: sources of templates stand in strings
 import type { Chapter } from '../mutant.ts';
-import { flowLedger, flowRuns } from './tests.ts';
+import { flowLedger, flowRetention, flowRuns } from './tests.ts';
 
 const flowsFile = 'worker/runtime/ledger/flows.ts';
 const trigger = 'worker/db/migrations/0005_flows.sql';
@@ -73,6 +73,22 @@ export const flows: Chapter = {
       text: 'exists (select from tasks_live l where l.flow_id = ${row}.flow_id)\n  or ',
       broken: '',
       test: flowLedger('should keep results for as long as a task of their flow lives'),
+    },
+    {
+      id: 'flow-results-retried',
+      rule: 'And of one that lives again when its day is about to go.',
+      file: 'worker/runtime/ledger/partitions.ts',
+      text: 'union select flow_id from tasks_live where flow_id is not null and accepted_at < $2))`,',
+      broken: 'union select flow_id from tasks_live where false and accepted_at < $2))`,',
+      test: flowRetention('should keep one whose dead letter is retried'),
+    },
+    {
+      id: 'flow-results-all',
+      rule: 'Of any number of flows in a day.',
+      file: 'worker/runtime/ledger/partitions.ts',
+      text: 'after = row?.last ?? null;\n  }\n  return young;',
+      broken: 'after = null;\n  }\n  return young;',
+      test: flowRetention('should keep those that are young of any number'),
     },
     {
       id: 'flow-cancel-fence',

@@ -1,5 +1,5 @@
 import type { Chapter } from '../mutant.ts';
-import { clock, fence, handover, keeping, operations, reconciler } from './tests.ts';
+import { autoscale, clock, fence, handover, keeping, operations, plans, reconciler } from './tests.ts';
 
 const control = 'worker/runtime/queue-control.ts';
 const relay = 'worker/runtime/relay.ts';
@@ -78,6 +78,38 @@ export const pausing: Chapter = {
       text: 'if (after === undefined) await applyQueueStates(db, broker);',
       broken: '',
       test: reconciler('should tell Redis again'),
+    },
+    {
+      id: 'pause-stale',
+      rule: 'What the ledger wants is read again after Redis was told: who was slow may have told last what no longer holds.',
+      file: control,
+      text: 'const mostTellings = 5;',
+      broken: 'const mostTellings = 1;',
+      test: reconciler('should not leave Redis with what the ledger wanted before'),
+    },
+    {
+      id: 'pause-autoscale',
+      rule: 'No slots are added for what waits in a paused queue.',
+      file: 'worker/runtime/autoscale.ts',
+      text: 'queues.filter((queue) => !paused.has(queue))',
+      broken: 'queues',
+      test: autoscale('should add none for what waits in a paused queue'),
+    },
+    {
+      id: 'away-autoscale',
+      rule: 'Nor while Redis gives no answer.',
+      file: 'worker/runtime/autoscale.ts',
+      text: 'consumer.waitingJobs(open)]',
+      broken: 'consumer.waitingJobs(open).then((count) => count ?? 0)]',
+      test: autoscale('should add none for what waits in a paused queue'),
+    },
+    {
+      id: 'expiry-started',
+      rule: 'A look for what has expired does not read again what has begun and so expires no more.',
+      file: 'worker/db/migrations/0012_expiry.sql',
+      text: 'where expires_at is not null and started_at is null;',
+      broken: 'where expires_at is not null;',
+      test: plans('should not read those again for what has expired'),
     },
     {
       id: 'purge-reason',

@@ -1,7 +1,7 @@
 /** The window in the ledger: what stands in Redis, who waits, and who is let in next. */
 import type { Database, Queryable } from '../../db/index.ts';
 import { liveSeconds } from '../../heartbeat.ts';
-import type { QueueName } from '../../queues.ts';
+import { type QueueName, queueNames } from '../../queues.ts';
 import type { Handover } from './handover.ts';
 import { isLimited, type RateLimits, readTokens, spendTokens, Tokens } from './rates.ts';
 
@@ -28,7 +28,9 @@ interface Pair {
   readonly tenantId: string;
 }
 
+/** Of one priority. */
 interface Standing extends Pair {
+  readonly priority: number;
   /** Rows that are QUEUED. */
   readonly standing: number;
   /** Isolated rows that are QUEUED or RUNNING. */
@@ -38,30 +40,47 @@ interface Standing extends Pair {
 interface Waiting extends Pair {
   /** For how long the first of its rows has been due, seconds. */
   readonly seconds: number;
+  /** The highest priority of which a row is due. */
+  readonly top: number;
 }
 
 export interface WindowState {
   readonly standing: readonly Standing[];
-  /** Who has rows that are due and not in Redis. */
+  /** Who has rows that are due and not in Redis, of those that were looked at. */
   readonly waiting: readonly Waiting[];
-  /** There are more such than were read. */
-  readonly moreWait: boolean;
-  /** Queues whose live workers all take from the backlog by themselves. */
-  readonly pulled: readonly QueueName[];
+  /** The pair behind which this look began; undefined: with the first there is. */
+  readonly after: Pair | undefined;
+  /** The pair behind which the next look goes on; undefined: this one came to the end of all that wait, due or not. */
+  readonly next: Pair | undefined;
+  /** Queues that have live workers which take nothing from the backlog by themselves. */
+  readonly fetched: readonly QueueName[];
+  /** Queues without a live worker. */
+  readonly unserved: readonly QueueName[];
 }
 
 /** Whether workers take from the backlog of a queue: of a limited one nobody does, since the relay counts its tokens. */
 export const isPulled = ({ rates }: WindowLimits, queue: QueueName, allPull: boolean): boolean =>
   allPull && !isLimited(rates, queue);
 
-/** Most jobs of a queue that the relay lets stand in Redis now. */
-export const windowSize = ({ size }: Pick<WindowLimits, 'size'>, pulled: boolean): number =>
-  pulled ? Math.min(pulledSize, size) : size;
-const sizeOf = ({ pulled }: WindowState, limits: WindowLimits, queue: QueueName): number =>
-  windowSize(limits, isPulled(limits, queue, pulled.includes(queue)));
+/** What is known of the workers of a queue. */
+export interface Service {
+  /** There is a live one. */
+  readonly served: boolean;
+  /** They take from the backlog by themselves. */
+  readonly pulled: boolean;
+}
 
-/** Most pairs of queue and tenant that one round looks at; the next round goes on behind them. */
-const pairsPerRound = 500;
+/** Most jobs of a queue that the relay lets stand in Redis now: of one without workers no more than wakes those that come. */
+export const windowSize = ({ size }: Pick<WindowLimits, 'size'>, { served, pulled }: Service): number =>
+  pulled || !served ? Math.min(pulledSize, size) : size;
+const sizeOf = ({ fetched, unserved }: WindowState, limits: WindowLimits, queue: QueueName): number =>
+  windowSize(limits, {
+    served: !unserved.includes(queue),
+    pulled: isPulled(limits, queue, !fetched.includes(queue)),
+  });
+
+/** Most levels, which are a pair's rows of one kind and priority, that one look passes, due or not; the next goes on behind them. */
+const levelsPerLook = 1000;
 /** Most rows that one round lets in. */
 const refillBatch = 2500;
 
@@ -72,51 +91,92 @@ const stillWaits = `case when ${waits} then true end`;
 /** Of a row `t` that is due. By `statement_timestamp()`: a volatile clock is never a condition of an index, and the index would be read to its end. */
 export const mayRun = `t.due_at <= statement_timestamp() and (t.expires_at is null or t.expires_at > statement_timestamp() or t.started_at is not null)`;
 
-/** What stands in Redis, by queue and tenant: two scans of indexes that hold no more than the windows. */
+/** What stands in Redis, by queue, tenant and priority: two scans of indexes that hold no more than the windows. */
 async function readStanding(db: Queryable): Promise<Standing[]> {
   return db.query<Standing>(
-    `select queue, tenant_id as "tenantId", sum(standing)::int as standing, sum(held)::int as held from (
-       select queue, tenant_id, 1 as standing, 0 as held from tasks_live where status = 'QUEUED'
+    `select queue, tenant_id as "tenantId", priority::int as priority, sum(standing)::int as standing, sum(held)::int as held from (
+       select queue, tenant_id, priority, 1 as standing, 0 as held from tasks_live where status = 'QUEUED'
        union all
-       select queue, tenant_id, 0, 1 from tasks_live where isolated and status in ('QUEUED', 'RUNNING')) as rows
-      group by queue, tenant_id`,
+       select queue, tenant_id, priority, 0, 1 from tasks_live where isolated and status in ('QUEUED', 'RUNNING')) as rows
+      group by queue, tenant_id, priority`,
   );
 }
+
+interface Level extends Pair {
+  readonly priority: number;
+  /** For how long the first of its rows has been due, seconds; null: none is. */
+  readonly seconds: number | null;
+}
+
+/** With no queue: where the index begins. Said so and not as null, which a plan for any place would take for a reason to read all before it. */
+const beforeAll = '00000000-0000-0000-0000-000000000000';
+const levelOrder = 't.queue, t.tenant_id, t.isolated, t.priority desc, t.due_at';
+const ofLevel = 't.queue, t.tenant_id, t.isolated, t.priority, t.due_at';
 
 /**
- * Pairs with due rows. The index is walked from pair to pair, and each is asked at 18 places (isolated or not, nine priorities),
- * so that a million waiting rows cost what ten do.
+ * Levels with rows that wait. The index is walked from level to level, two reads each, and those whose first row is due are asked for one that may
+ * run: a million waiting rows cost what ten do, and 10,000 tenants of whom nothing is due a bounded part of a look.
  */
-async function readWaiting(db: Queryable, after: Pair | undefined): Promise<Waiting[]> {
-  return db.query<Waiting>(
-    `with recursive pairs as (
-       (select t.queue, t.tenant_id from tasks_live t
-         where ${waits} and ($1::text is null or (t.queue, t.tenant_id) > ($1, $2::uuid))
-         order by t.queue, t.tenant_id limit 1)
+async function readLevels(db: Queryable, after: Pair | undefined): Promise<Level[]> {
+  return db.query<Level>(
+    `with recursive levels as (
+       (select 1 as place, ${ofLevel} from tasks_live t
+         where ${waits} and (t.queue, t.tenant_id) > ($1, $2::uuid)
+         order by ${levelOrder} limit 1)
        union all
-       select next.queue, next.tenant_id from pairs
+       select levels.place + 1, next.* from levels
          cross join lateral (
-           select t.queue, t.tenant_id from tasks_live t
-            where ${waits} and (t.queue, t.tenant_id) > (pairs.queue, pairs.tenant_id)
-            order by t.queue, t.tenant_id limit 1) as next)
-     select queue, tenant_id as "tenantId", extract(epoch from clock_timestamp() - due.since)::float8 as seconds from pairs
-      cross join lateral (
-        select min(first.due_at) as since from (values (false), (true)) as kind (isolated) cross join generate_series(1, 9) as level
-         cross join lateral (
-           select t.due_at from tasks_live t
-            where ${waits} and t.queue = pairs.queue and t.tenant_id = pairs.tenant_id and t.isolated = kind.isolated
-              and t.priority = level and ${mayRun} order by t.due_at limit 1) as first) as due
-      where due.since is not null limit ${pairsPerRound}`,
-    [after?.queue ?? null, after?.tenantId ?? null],
+           (select ${ofLevel} from tasks_live t
+             where ${waits} and t.queue = levels.queue and t.tenant_id = levels.tenant_id and t.isolated = levels.isolated
+               and t.priority < levels.priority
+             order by t.priority desc, t.due_at limit 1)
+           union all
+           (select ${ofLevel} from tasks_live t
+             where ${waits} and (t.queue, t.tenant_id, t.isolated) > (levels.queue, levels.tenant_id, levels.isolated)
+             order by ${levelOrder} limit 1)
+           limit 1) as next
+        where levels.place < ${levelsPerLook})
+     select levels.queue, levels.tenant_id as "tenantId", levels.priority::int as priority,
+            extract(epoch from clock_timestamp() - first.due_at)::float8 as seconds
+       from levels
+       left join lateral (
+         select t.due_at from tasks_live t
+          where ${waits} and t.queue = levels.queue and t.tenant_id = levels.tenant_id and t.isolated = levels.isolated
+            and t.priority = levels.priority and ${mayRun} order by t.due_at limit 1) as first
+         on levels.due_at <= statement_timestamp()
+      order by levels.place`,
+    [after?.queue ?? '', after?.tenantId ?? beforeAll],
   );
 }
 
-async function readPulled(db: Queryable): Promise<QueueName[]> {
-  const rows = await db.query<{ queue: QueueName }>(
-    `select queue from workers cross join unnest(queues) as queue
-      where seen_at > now() - interval '${liveSeconds} seconds' group by queue having bool_and(pulls)`,
+/** Pairs with due rows, and where the next look goes on. A pair of which not all levels were passed is left to it. */
+async function readWaiting(db: Queryable, after: Pair | undefined): Promise<Pick<WindowState, 'waiting' | 'next'>> {
+  const levels = await readLevels(db, after);
+  const pairs = [...Map.groupBy(levels, ({ queue, tenantId }) => pairKey(queue, tenantId)).values()];
+  if (levels.length === levelsPerLook) pairs.pop();
+  const waiting = pairs.flatMap((ofPair): Waiting[] => {
+    const due = ofPair.flatMap(({ seconds, ...level }) => (seconds === null ? [] : [{ ...level, seconds }]));
+    const [first] = due;
+    if (!first) return [];
+    const seconds = Math.max(...due.map((level) => level.seconds));
+    const top = Math.max(...due.map(({ priority }) => priority));
+    return [{ queue: first.queue, tenantId: first.tenantId, seconds, top }];
+  });
+  const last = levels.length === levelsPerLook ? pairs.at(-1)?.[0] : undefined;
+  return { waiting, next: last && { queue: last.queue, tenantId: last.tenantId } };
+}
+
+/** The workers of each queue are few rows. */
+async function readService(db: Queryable): Promise<Pick<WindowState, 'fetched' | 'unserved'>> {
+  const rows = await db.query<{ queue: QueueName; pulled: boolean }>(
+    `select queue, bool_and(pulls) as pulled from workers cross join unnest(queues) as queue
+      where seen_at > now() - interval '${liveSeconds} seconds' group by queue`,
   );
-  return rows.map(({ queue }) => queue);
+  const served = new Set(rows.map(({ queue }) => queue));
+  return {
+    fetched: rows.filter(({ pulled }) => !pulled).map(({ queue }) => queue),
+    unserved: queueNames.filter((queue) => !served.has(queue)),
+  };
 }
 
 /**
@@ -134,36 +194,57 @@ const noBitmaps = `select set_config('enable_bitmapscan', 'off', true)`;
 export async function readWindow(tx: Queryable, after?: Pair): Promise<WindowState> {
   await tx.query(noBitmaps);
   const standing = await readStanding(tx);
-  const waiting = await readWaiting(tx, after);
-  const pulled = waiting.length === 0 ? [] : await readPulled(tx);
-  return { standing, waiting, moreWait: after !== undefined || waiting.length === pairsPerRound, pulled };
+  return { standing, after, ...(await readWaiting(tx, after)), ...(await readService(tx)) };
 }
 
 /** How many of a pair may be let in at most: all kinds, and of those isolated ones. */
 interface Allowance extends Pair {
-  readonly standing: number;
   readonly most: number;
   readonly isolated: number;
 }
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+/** What stands in Redis, as it is asked for. */
+class Stand {
+  readonly #ofPair: ReadonlyMap<string, readonly Standing[]>;
+  readonly #ofQueue = new Map<QueueName, number>();
+
+  constructor({ standing }: Pick<WindowState, 'standing'>) {
+    this.#ofPair = Map.groupBy(standing, ({ queue, tenantId }) => pairKey(queue, tenantId));
+    for (const row of standing) this.#ofQueue.set(row.queue, this.ofQueue(row.queue) + row.standing);
+  }
+
+  ofQueue(queue: QueueName): number {
+    return this.#ofQueue.get(queue) ?? 0;
+  }
+
+  /** The tenant's rows of a priority and of those above: what goes before a row of that priority, or beside it. */
+  ofTenant({ queue, tenantId }: Pair, priority: number): number {
+    const rows = this.#ofPair.get(pairKey(queue, tenantId)) ?? [];
+    return sum(rows.filter((row) => row.priority >= priority).map(({ standing }) => standing));
+  }
+
+  held({ queue, tenantId }: Pair): number {
+    return sum((this.#ofPair.get(pairKey(queue, tenantId)) ?? []).map(({ held }) => held));
+  }
+}
+
 /** What each pair may get, before they are weighed against each other. */
 export function allowances(state: WindowState, limits: WindowLimits, tokens = new Tokens()): Allowance[] {
-  const known = new Map(state.standing.map((pair) => [pairKey(pair.queue, pair.tenantId), pair]));
-  const total = new Map<QueueName, number>();
-  for (const { queue, standing } of state.standing) total.set(queue, (total.get(queue) ?? 0) + standing);
+  const stand = new Stand(state);
   return [...Map.groupBy(state.waiting, ({ queue }) => queue)].flatMap(([queue, pairs]) => {
     const size = sizeOf(state, limits, queue);
-    const free = size - (total.get(queue) ?? 0);
+    const free = size - stand.ofQueue(queue);
     // a few free places are not worth a round of their own: a quarter of the window is taken in at once
     const worth = free >= Math.min(size / 4, tokens.ofQueue(queue));
     const share = Math.max(fewInWindow, Math.ceil((2 * Math.min(free, refillBatch)) / pairs.length));
     return pairs.flatMap((pair): Allowance[] => {
-      const { standing = 0, held = 0 } = known.get(pairKey(queue, pair.tenantId)) ?? {};
-      const few = Math.max(0, Math.min(fewInWindow, limits.size) - standing);
+      const few = Math.max(0, Math.min(fewInWindow, limits.size) - stand.ofTenant(pair, pair.top));
       const most = Math.min(worth ? Math.min(free, share) : few, tokens.ofPair(queue, pair.tenantId));
       if (most <= 0) return [];
-      const isolated = Math.min(most, Math.max(0, limits.isolatedPerTenant - held));
-      return [{ queue, tenantId: pair.tenantId, standing, most, isolated }];
+      const isolated = Math.min(most, Math.max(0, limits.isolatedPerTenant - stand.held(pair)));
+      return [{ queue, tenantId: pair.tenantId, most, isolated }];
     });
   });
 }
@@ -208,29 +289,31 @@ export interface LetIn {
   readonly place: number;
 }
 
-/** Takes tenants in turn: who has least in the window goes first, until it is full; tenants with few get theirs in any case. */
+/**
+ * Takes tenants in turn: who has least in the window goes first, until it is full; tenants with few get theirs in any case. What a tenant has
+ * there of lower priority does not count: it stands behind.
+ */
 export function inTurn(
   candidates: readonly Candidate[],
-  pairs: readonly Allowance[],
   state: WindowState,
   limits: WindowLimits,
   tokens = new Tokens(),
 ): LetIn[] {
-  const before = new Map(pairs.map((pair) => [pairKey(pair.queue, pair.tenantId), pair.standing]));
-  const total = new Map<QueueName, number>();
-  for (const { queue, standing } of state.standing) total.set(queue, (total.get(queue) ?? 0) + standing);
-  const sizes = new Map(pairs.map(({ queue }) => [queue, sizeOf(state, limits, queue)]));
+  const stand = new Stand(state);
+  const before = new Map<string, number>();
   const placed = candidates.map((candidate) => {
+    // of a tenant, high priorities come first
     const key = pairKey(candidate.queue, candidate.tenantId);
-    const place = before.get(key) ?? 0;
-    before.set(key, place + 1);
-    return { ...candidate, place };
+    const ahead = before.get(key) ?? 0;
+    before.set(key, ahead + 1);
+    return { ...candidate, place: stand.ofTenant(candidate, candidate.priority) + ahead };
   });
   placed.sort((a, b) => a.place - b.place || b.priority - a.priority);
+  const total = new Map<QueueName, number>();
   const taken: LetIn[] = [];
   for (const { id, queue, tenantId, place } of placed) {
-    const inWindow = total.get(queue) ?? 0;
-    if (taken.length === refillBatch || (inWindow >= (sizes.get(queue) ?? 0) && place >= fewInWindow)) continue;
+    const inWindow = total.get(queue) ?? stand.ofQueue(queue);
+    if (taken.length === refillBatch || (inWindow >= sizeOf(state, limits, queue) && place >= fewInWindow)) continue;
     if (!tokens.take(queue, tenantId)) continue;
     total.set(queue, inWindow + 1);
     taken.push({ id, place });
@@ -259,7 +342,7 @@ export async function refill(db: Database, limits: WindowLimits, after: Pair | u
     const tokens = await readTokens(tx, limits.rates, state.waiting);
     const pairs = allowances(state, limits, tokens);
     if (pairs.length === 0) return { rows: [], state };
-    const letIn = inTurn(await readCandidates(tx, pairs), pairs, state, limits, tokens);
+    const letIn = inTurn(await readCandidates(tx, pairs), state, limits, tokens);
     if (letIn.length === 0) return { rows: [], state };
     await spendTokens(tx, tokens);
     return { rows: await markQueued(tx, letIn), state };

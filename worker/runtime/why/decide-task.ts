@@ -167,10 +167,11 @@ function tenantLimitReason({ task, tenantLimit }: TaskFacts, ahead: number): Rea
 function windowReason({
   queue: { queue, window },
   ahead = { count: 0, capped: false },
+  standingAhead = window.own,
 }: TaskFacts): Reason | undefined {
   const { size, standing, own, tenants } = window;
   const worth = size - standing >= size / 4;
-  if (worth || own + ahead.count < Math.min(fewInWindow, size)) return undefined;
+  if (worth || standingAhead + ahead.count < Math.min(fewInWindow, size)) return undefined;
   const others = tenants - (own > 0 ? 1 : 0);
   const whose =
     others === 0

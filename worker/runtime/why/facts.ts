@@ -125,6 +125,8 @@ export interface TaskFacts {
   readonly parents?: ParentFacts | undefined;
   /** Of one that is due and stands in the ledger: the tenant's own that go before it. */
   readonly ahead?: Counted | undefined;
+  /** The tenant's jobs in Redis of its priority and above: what counts of them when the window is full. Left out, all of them. */
+  readonly standingAhead?: number | undefined;
   /** Of one that binds its tenant. */
   readonly tenantLimit?: TenantLimitFacts | undefined;
   /** Undefined when Redis was not asked, or did not answer. */

@@ -42,7 +42,7 @@ export async function readQueueFacts(
     redis,
     consumers,
     window: {
-      size: windowSize(limits, pulled),
+      size: windowSize(limits, { served: consumers.length > 0, pulled }),
       standing: state?.standing ?? 0,
       own: state?.own ?? 0,
       tenants: state?.tenants ?? 0,

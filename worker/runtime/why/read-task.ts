@@ -5,7 +5,7 @@ import type { Json } from '../json.ts';
 import { isTerminal, type TaskError, type TaskStatus } from '../ledger/rows.ts';
 import type { NotDurableRow } from '../not-durable/index.ts';
 import type { TaskRegistry } from '../registry.ts';
-import type { Counted, NamedTask, ParentFacts, TaskFacts, TaskState, TenantLimitFacts } from './facts.ts';
+import type { NamedTask, ParentFacts, TaskFacts, TaskState, TenantLimitFacts } from './facts.ts';
 import { readQueueFacts, type WhyDeps } from './read-queue.ts';
 import { readJob } from './read-redis.ts';
 
@@ -93,7 +93,7 @@ export async function readTaskFacts(deps: TaskWhyDeps, tenantId: string, id: str
   return {
     task,
     queue,
-    ahead: await readAhead(db, tenantId, row),
+    ...(await readAhead(db, tenantId, row)),
     tenantLimit: row.isolated ? await readTenantLimit(deps, tenantId, row.queue) : undefined,
   };
 }
@@ -183,10 +183,21 @@ async function readTenantLimit({ db, limits }: WhyDeps, tenantId: string, queue:
   };
 }
 
-/** Due tasks of the tenant that the relay lets in before this one; of one that binds its tenant, those that do. */
-async function readAhead(db: Queryable, tenantId: string, row: StateRow): Promise<Counted> {
-  const [found] = await db.query<{ ahead: number }>(
-    `select count(*)::int as ahead from (
+/**
+ * Due tasks of the tenant that the relay lets in before this one; of one that binds its tenant, those that do. And how many of his stand in Redis
+ * that it would not go before.
+ */
+async function readAhead(
+  db: Queryable,
+  tenantId: string,
+  row: StateRow,
+): Promise<Required<Pick<TaskFacts, 'ahead' | 'standingAhead'>>> {
+  const [found] = await db.query<{ ahead: number; standing: number }>(
+    `select count(*)::int as ahead,
+            (select count(*)::int from tasks_live t, tasks_live this
+              where this.id = $3 and this.tenant_id = $2 and t.status = 'QUEUED' and t.queue = $1 and t.tenant_id = $2
+                and t.priority >= this.priority) as standing
+       from (
        select from tasks_live this
         cross join (values (false), (true)) as kind (isolated)
         cross join lateral generate_series(this.priority::int, 9) as level
@@ -200,5 +211,8 @@ async function readAhead(db: Queryable, tenantId: string, row: StateRow): Promis
     [row.queue, tenantId, row.id],
   );
   const ahead = found?.ahead ?? 0;
-  return { count: Math.min(ahead, maxCounted), capped: ahead > maxCounted };
+  return {
+    ahead: { count: Math.min(ahead, maxCounted), capped: ahead > maxCounted },
+    standingAhead: found?.standing ?? 0,
+  };
 }
