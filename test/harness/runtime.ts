@@ -74,7 +74,7 @@ export interface TestRuntimeOptions {
   readonly pulls?: boolean;
   /** Whether it is listed as a worker that pulls, as real ones are: the relays then leave the backlog to it. */
   readonly listed?: boolean;
-  readonly consumer?: Pick<ConsumerOptions, 'openSource' | 'silentLimitMs'>;
+  readonly consumer?: Pick<ConsumerOptions, 'openSource' | 'silentLimitMs' | 'reserved'>;
 }
 
 const log = createLogger({ level: process.env.TEST_LOG === '1' ? 'debug' : 'fatal', plain: true });

@@ -23,6 +23,8 @@ import { quietAtStartMs } from './maintenance.ts';
 export interface ConsumingDeps {
   readonly config: Config;
   readonly db: Database;
+  /** Connections of its own for claims, ends and leases; left out, they share those of all. */
+  readonly reserved?: Database | undefined;
   readonly registry: TaskRegistry;
   /** Of use `consumer`. */
   readonly connection: RedisConnection;
@@ -43,11 +45,13 @@ export interface ConsumingDeps {
 }
 
 export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack): Consumer {
-  const { config, db, registry, connection, metrics, live, log, owner, lastWordsFd, wearOut, window, onLed } = deps;
+  const { config, db, reserved, registry, connection, metrics, live, log, owner, lastWordsFd, wearOut, window, onLed } =
+    deps;
   const { autoscale, queues, slots } = config.worker;
   const name = `${hostname()}:${process.pid}`;
   const consumer = new Consumer({
     db,
+    reserved,
     connection,
     registry,
     executor: openExecutor({ config, db, registry, lastWordsFd, wearOut, log }, stack),

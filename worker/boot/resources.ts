@@ -39,6 +39,40 @@ export async function openDatabase(
   return db;
 }
 
+/** The connections of a process that runs tasks. */
+export interface WorkerDatabase {
+  readonly db: Database;
+  /** For claims, ends and leases: handlers that hold all other connections hold up none of them. The same as `db` where there is but one connection. */
+  readonly reserved: Database;
+}
+
+/** Of the pool, at most: two claims and two ends may be under way, and a look at the leases. */
+const reservedConnections = 5;
+
+/** As `openDatabase`; what is reserved comes out of the same number of connections. */
+export async function openWorkerDatabase(
+  config: Config,
+  stack: AsyncDisposableStack,
+  log: Logger,
+): Promise<WorkerDatabase> {
+  const { database: target } = config;
+  const poolMax = Math.min(reservedConnections, Math.floor((target?.poolMax ?? 0) / 2));
+  if (!target || poolMax === 0) {
+    const db = await openDatabase(config, undefined, stack, log);
+    return { db, reserved: db };
+  }
+  const reserved = openPostgres({
+    ...target,
+    poolMax,
+    fixedPlans: true,
+    applicationName: `millrace-${config.mode}`,
+    onError: (error) => log.warn({ err: error }, 'database connection error'),
+  });
+  stack.defer(() => reserved.close());
+  const others = { ...config, database: { ...target, poolMax: target.poolMax - poolMax } };
+  return { db: await openDatabase(others, undefined, stack, log), reserved };
+}
+
 /** Where Redis stands; the private one is started when the configuration names none. */
 export async function locateRedis(
   config: Config,

@@ -32,7 +32,7 @@ import { listenOn } from './listen-on.ts';
 import { openHub, openPublisher } from './live.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createReadiness } from './readiness.ts';
-import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis } from './resources.ts';
+import { holdDataFolder, locateRedis, openBroker, openDatabase, openRedis, openWorkerDatabase } from './resources.ts';
 import { prepareSchema } from './schema.ts';
 import { openServices } from './services.ts';
 import { startsBesideDatabase, superviseWorker } from './supervised.ts';
@@ -78,7 +78,10 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   if (folder) await withdrawAnnouncement(folder);
   const early =
     folder && startsBesideDatabase(config, folder) ? await superviseWorker(config, folder, stack, log) : undefined;
-  const db = await openDatabase(config, folder, stack, log);
+  const { db, reserved } =
+    config.mode === 'worker'
+      ? await openWorkerDatabase(config, stack, log)
+      : { db: await openDatabase(config, folder, stack, log) };
   await prepareSchema(config, db, log);
   await ensurePartitions(db);
   await ensureTenant(db, defaultTenantId, 'default');
@@ -127,7 +130,11 @@ export async function run(config: Config, log: Logger, startedAt: number): Promi
   const consumer =
     connection &&
     startConsuming(
-      { config, db, registry, connection, metrics, live, log, wearOut: worn.resolve, window, onLed: relay.nudge },
+      {
+        ...{ config, db, reserved, registry, connection, metrics, live, log, window },
+        wearOut: worn.resolve,
+        onLed: relay.nudge,
+      },
       stack,
     );
   await worker?.serve({ db, broker, live, targets, onDue: relay.nudge, stack });

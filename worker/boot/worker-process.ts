@@ -18,7 +18,7 @@ import { startConsuming } from './consuming.ts';
 import { exitConfig, exitWorn } from './exit-codes.ts';
 import { openPublisher } from './live.ts';
 import { openLog } from './log.ts';
-import { openDatabase, openRedis } from './resources.ts';
+import { openRedis, openWorkerDatabase } from './resources.ts';
 import { openServices } from './services.ts';
 import { trimHeap } from './trim-heap.ts';
 import type { Ask, FromWorker, SentError, ToWorker } from './worker-messages.ts';
@@ -150,7 +150,7 @@ async function openWorker({ config, log, db: lent, message, wearOut }: WorkerSet
   await using stack = new AsyncDisposableStack();
   const targets = message.redis ? targetsOfOneServer(message.redis) : config.redis;
   if (!targets) throw new Error('the worker was told of no redis, and the configuration names none');
-  const db = lent ?? (await openDatabase(config, undefined, stack, log));
+  const { db, reserved } = lent ? { db: lent } : await openWorkerDatabase(config, stack, log);
   const services = await openServices({ config, db, redis: targets, log }, stack, { storage: 'later' });
   const metrics = new Registry();
   // told apart from the parent's, on whose page they stand
@@ -160,6 +160,7 @@ async function openWorker({ config, log, db: lent, message, wearOut }: WorkerSet
     {
       config,
       db,
+      reserved,
       registry: createTasks(services, { sampleTasks: config.sampleTasks }),
       connection: openRedis(targets, 'consumer', stack, log),
       metrics,

@@ -29,6 +29,8 @@ import type { Window } from './window.ts';
 
 export interface ConsumerOptions {
   readonly db: Database;
+  /** For claims, good ends and leases, so that they wait for no connection that handlers hold; left out, `db`. */
+  readonly reserved?: Database | undefined;
   /** Where handlers run; the caller closes it after `stop`. */
   readonly executor: Executor;
   /** Of use `consumer`; the caller closes it after `stop`. */
@@ -97,19 +99,19 @@ export class Consumer {
   #tokens = 0;
 
   constructor(options: ConsumerOptions) {
-    const { db, log, worker } = options;
+    const { db, reserved = db, log, worker } = options;
     this.#options = options;
     this.#owner = options.owner ?? randomUUID();
     this.#slots = new Slots(options.slots);
-    this.#leases = new Leases(db, this.#owner, log, options.quietMs);
+    this.#leases = new Leases(reserved, this.#owner, log, options.quietMs);
     this.#claims = new Grouped({
       ...groupedWrites,
-      write: (ids) => claimTasks(db, ids, this.#owner, worker, this.#leases.mayTakeOver),
+      write: (ids) => claimTasks(reserved, ids, this.#owner, worker, this.#leases.mayTakeOver),
     });
     this.#completions = new Grouped({
       ...groupedWrites,
       spacing: endsSpacing(options.slots),
-      write: (ends) => completeTasks(db, ends),
+      write: (ends) => completeTasks(reserved, ends),
     });
     this.#pulled = options.window && this.#openBacklog(options.window);
     this.#jobRuns = this.#openJobRuns();

@@ -152,8 +152,8 @@ export const bullmq: Chapter = {
       id: 'release-not-running',
       rule: 'A row that somebody runs by now is not given back by whoever handed it over.',
       file: 'worker/runtime/ledger/handover.ts',
-      text: `on t.id = handed.id and t.epoch = handed.epoch and t.status = 'QUEUED' for update`,
-      broken: 'on t.id = handed.id for update',
+      text: `on t.id = handed.id and t.epoch = handed.epoch and t.status = 'QUEUED'`,
+      broken: 'on t.id = handed.id',
       test: keeping('but for those that somebody runs by now'),
     },
     {

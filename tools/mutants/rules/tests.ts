@@ -44,6 +44,7 @@ export const jobsInRedis = integration('runtime/jobs-in-redis.test.ts', 'redis')
 export const onPostgres = integration('runtime/broken-transaction.test.ts', 'docker');
 export const partitionTests = integration('runtime/partitions.test.ts', 'docker');
 export const plans = integration('runtime/plans.test.ts', 'docker');
+export const reservedConnections = integration('runtime/reserved-connections.test.ts', 'docker');
 export const leaseRenewal = integration('runtime/lease-renewal.test.ts', 'docker');
 export const lostClaim = integration('runtime/lost-claim.test.ts', 'redis');
 export const deaths = integration('runtime/deaths.test.ts', 'docker');

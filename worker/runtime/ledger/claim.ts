@@ -51,12 +51,11 @@ export async function claimTasks(
   worker: string,
   takeOver = true,
 ): Promise<(ClaimedTask | undefined)[]> {
-  // unnested once more, so that the planner takes any number of ids for the same: it would else plan each claim of less than ten anew
   const rows = await db.query<ClaimRow>(
     `update tasks_live set ${claimSets}
       where id = any (array(
         select id from tasks_live
-         where id = any (array(select unnest($3::uuid[])))
+         where id = any ($3::uuid[])
            and (expires_at is null or expires_at > clock_timestamp() or started_at is not null)
            and case when status = 'RUNNING' then $4 and lease_until < clock_timestamp() else due_at <= clock_timestamp() end
            for update skip locked))
@@ -95,7 +94,8 @@ export interface Renewal {
 }
 
 /**
- * Renews the leases of one owner, all in one statement. It waits for no row: one that an effect or the end of its run holds
+ * Renews the leases of one owner, all in one statement. Rows are named by their ids beside the join, here and wherever several are found: of a
+ * table that it takes for empty the planner would join all there was. It waits for no row: one that an effect or the end of its run holds
  * locked would hold up all the others, and two statements that lock the same rows in two orders wait for each other.
  */
 export async function renewLeases(db: Queryable, owner: string, fences: readonly Fence[]): Promise<Renewal> {
@@ -103,13 +103,13 @@ export async function renewLeases(db: Queryable, owner: string, fences: readonly
     `with held as (
        select t.id, t.epoch from tasks_live t join unnest($2::uuid[], $3::bigint[]) as fence (id, epoch)
            on t.id = fence.id and t.epoch = fence.epoch
-        where t.owner = $1 and t.status = 'RUNNING'),
+        where t.id = any ($2::uuid[]) and t.owner = $1 and t.status = 'RUNNING'),
      free as (
        select t.id from tasks_live t join held on t.id = held.id and t.epoch = held.epoch
-        where t.owner = $1 and t.status = 'RUNNING' for update of t skip locked),
+        where t.id = any ($2::uuid[]) and t.owner = $1 and t.status = 'RUNNING' for update of t skip locked),
      renewed as (
        update tasks_live t set lease_until = clock_timestamp() + interval '${leaseSeconds} seconds'
-         from free where t.id = free.id returning t.id)
+        where t.id = any (array(select id from free)) returning t.id)
      select held.id, held.epoch, renewed.id is not null as renewed from held left join renewed on renewed.id = held.id`,
     [owner, fences.map((fence) => fence.id), fences.map((fence) => fence.epoch)],
   );
@@ -124,7 +124,7 @@ export async function stillHeld(db: Queryable, owner: string, fences: readonly F
   const rows = await db.query<{ id: string; epoch: number }>(
     `select t.id, t.epoch from tasks_live t join unnest($2::uuid[], $3::bigint[]) as held (id, epoch)
          on t.id = held.id and t.epoch = held.epoch
-      where t.owner = $1 and t.status = 'RUNNING'`,
+      where t.id = any ($2::uuid[]) and t.owner = $1 and t.status = 'RUNNING'`,
     [owner, fences.map((fence) => fence.id), fences.map((fence) => fence.epoch)],
   );
   return new Set(rows.map(claimKey));

@@ -24,17 +24,14 @@ export interface Completion {
 
 /** COMPLETED; says of each, in their order, whether its fence let it in. */
 export async function completeTasks(db: Queryable, completions: readonly Completion[]): Promise<boolean[]> {
-  // in order, as every statement that locks several rows; arrays out of a CTE, so that the planner takes any number of rows for the
-  // same: it would else plan each statement for less than ten anew
+  // in order, as every statement that locks several rows
   const sorted = completions.toSorted((a, b) => (a.fence.id < b.fence.id ? -1 : 1));
   const rows = await db.query<{ id: string; epoch: number }>(
-    `with given as materialized (
-       select $1::uuid[] as ids, $2::bigint[] as epochs, $3::uuid[] as owners, $4::text[] as results),
-     ended as (
-       select ended.* from given, unnest(given.ids, given.epochs, given.owners, given.results) as ended (id, epoch, owner, result)),
+    `with ended as (
+       select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[]) as ended (id, epoch, owner, result)),
      gone as (
        delete from tasks_live t using ended
-        where t.id = ended.id and t.epoch = ended.epoch and t.owner = ended.owner and t.status = 'RUNNING'
+        where t.id = any ($1::uuid[]) and t.id = ended.id and t.epoch = ended.epoch and t.owner = ended.owner and t.status = 'RUNNING'
        returning t.*, ended.result as result)
      ${intoFinished(`'COMPLETED'`, 'result::jsonb', 'null', 'error_history', 'false')} returning id, epoch`,
     [

@@ -25,7 +25,8 @@ export async function release(db: Queryable, rows: readonly Pick<Handover, 'id' 
     `update tasks_live set status = 'PENDING'
       where id = any (array(
         select t.id from tasks_live t join unnest($1::uuid[], $2::bigint[]) as handed (id, epoch)
-            on t.id = handed.id and t.epoch = handed.epoch and t.status = 'QUEUED' for update of t skip locked))`,
+            on t.id = handed.id and t.epoch = handed.epoch and t.status = 'QUEUED'
+         where t.id = any ($1::uuid[]) for update of t skip locked))`,
     [rows.map((row) => row.id), rows.map((row) => row.epoch)],
   );
 }

@@ -20,7 +20,7 @@ export async function readStates(db: Queryable, ids: readonly string[]): Promise
 export async function noLongerLive(db: Queryable, ids: readonly string[]): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     `select asked.id from unnest($1::uuid[]) as asked (id)
-      where not exists (select from tasks_live t where t.id = asked.id)`,
+      where asked.id <> all (array(select t.id from tasks_live t where t.id = any ($1::uuid[])))`,
     [ids],
   );
   return rows.map((row) => row.id);
