@@ -12,6 +12,8 @@ const askMs = 1000;
 const countEveryMs = 10_000;
 /** nor in more than a twentieth of the time: with a million waiting a count reads as many rows. */
 const restFactor = 20;
+/** But for longer than this nobody is told what is old: what a count took may have been a wait for the database. */
+const mostRestMs = 60_000;
 const statuses = ['pending', 'queued', 'running', 'retrying'] as const;
 
 /** Runs `ask` when it is called, never twice at once and not before `restMs` of its last end; waits for it for a second at most. */
@@ -49,7 +51,7 @@ export function createQueueMetrics(registry: Registry, db: Pick<Database, 'query
         oldest.set({ queue }, depth?.oldestSeconds ?? 0);
       }
     },
-    (tookMs) => Math.max(countEveryMs, restFactor * tookMs),
+    (tookMs) => Math.min(Math.max(countEveryMs, restFactor * tookMs), mostRestMs),
   );
   // of each of them: a scrape asks all its metrics at once
   async function collect(this: Gauge): Promise<void> {

@@ -23,7 +23,7 @@ import { quietAtStartMs } from './maintenance.ts';
 export interface ConsumingDeps {
   readonly config: Config;
   readonly db: Database;
-  /** Connections of its own for claims, ends and leases; left out, they share those of all. */
+  /** Connections of its own for claims, ends, leases and heartbeats; left out, they share those of all. */
   readonly reserved?: Database | undefined;
   readonly registry: TaskRegistry;
   /** Of use `consumer`. */
@@ -74,7 +74,7 @@ export function startConsuming(deps: ConsumingDeps, stack: AsyncDisposableStack)
     stack.defer(() => loop.stop());
   }
   const identity = { id: consumer.owner, name, mode: config.mode, queues, pulls: window !== undefined };
-  const heartbeat = registerWorker(db, identity, consumer, log);
+  const heartbeat = registerWorker(reserved ?? db, identity, consumer, log);
   stack.defer(() => heartbeat.stop());
   return consumer;
 }

@@ -124,6 +124,9 @@ export const createLeaver = (registry: TaskRegistry): Pick<Enqueuer, 'leave'> =>
   },
 });
 
+/** Of a task that names none, as the ledger's column has it. */
+const usualPriority = 5;
+
 export function createEnqueuer({ db, broker, registry, window, live = noLive, log }: EnqueueDeps): Enqueuer {
   const toRow = (request: TaskRequest) => rowOf(registry, request);
   const sendNotDurable = createSender({ db, broker, registry, tasks: new NotDurableTasks(broker), log });
@@ -131,7 +134,8 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
   /** The fast path: to Redis right after the commit, when there is room. What binds a tenant is counted by the relay alone. */
   const placed = <R extends NewTask>(row: R): R & Placed => {
     const waits = row.isolated || row.eta !== undefined || (row.countdownSeconds ?? 0) > 0;
-    const place = waits || !broker.ready ? undefined : window.admit(row.queue, row.tenantId);
+    const place =
+      waits || !broker.ready ? undefined : window.admit(row.queue, row.tenantId, row.priority ?? usualPriority);
     return { ...row, place, handed: place !== undefined };
   };
 
@@ -160,7 +164,7 @@ export function createEnqueuer({ db, broker, registry, window, live = noLive, lo
           tenantId: row.tenantId,
           userId: row.userId,
           payload: JSON.parse(row.payload),
-          priority: row.priority ?? 5,
+          priority: row.priority ?? usualPriority,
           place: row.place ?? 0,
         },
       ];

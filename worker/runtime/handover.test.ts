@@ -71,6 +71,13 @@ beforeAll(async () => {
 afterAll(() => db.close());
 beforeEach(async () => {
   await db.query('delete from tasks_live');
+  // one that takes nothing from the backlog by itself
+  await db.query('delete from workers');
+  await db.query(
+    `insert into workers (id, name, mode, queues, slots, seen_at)
+       values (gen_random_uuid(), 'test', 'worker', array[$1], 1, now() + interval '1 hour')`,
+    [queue],
+  );
   broker = new OneSidedBroker(new Redis({ lazyConnect: true }), log);
   window = new Window(limits);
   window.learn(await db.tx((tx) => readWindow(tx)));
@@ -152,7 +159,7 @@ describe('the relay', () => {
   it('should find what is due behind more tenants than one look passes of whom nothing is', async () => {
     await db.query(
       `insert into tasks_live (id, tenant_id, name, queue, payload, due_at)
-       select gen_random_uuid(), gen_random_uuid(), 'noted', 'dataset', '{}', now() + interval '1 hour' from generate_series(1, 1500)`,
+       select gen_random_uuid(), gen_random_uuid(), 'noted', 'dataset', '{}', now() + interval '1 hour' from generate_series(1, 6000)`,
     );
     const id = await waitingTask(db);
     const relay = startRelay({ db, broker, window, log });

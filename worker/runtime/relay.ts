@@ -12,7 +12,7 @@ import { type Loop, startLoop } from './loop.ts';
 import { type MaintenanceMetrics, noMaintenanceMetrics } from './maintenance-metrics.ts';
 import type { Window } from './window.ts';
 
-/** A due task is handed over at most this late, and a bit for the round itself. */
+/** A due task is handed over at most this late, and a bit for the round itself; where one look does not pass all who wait, for so many looks as do. */
 const relayIntervalMs = 200;
 const expiryBatch = 500;
 /** Nudges come with every task that others wait for; more rounds than one in this time would serve nobody sooner. */
@@ -78,7 +78,12 @@ export function startRelay({
       // Without Redis there is nothing to hand over to; taking rows would only hold them back.
       if (!broker.ready || allowances(state, window.limits).length === 0) return undefined;
       const taken = await refill(db, window.limits, from);
-      if (!taken || taken.rows.length === 0) return undefined;
+      if (!taken) {
+        // another relay lets somebody in now; whom this look has found may be others
+        after = from;
+        return undefined;
+      }
+      if (taken.rows.length === 0) return undefined;
       failpoint('marked_queued');
       const added = await broker.add(taken.rows);
       metrics.tasks('handed_over', added.length);

@@ -99,6 +99,15 @@ describe('with a hundred thousand that came since the table was analysed', () =>
     expect((await entriesRead()) - before).toBeLessThan(1000);
   });
 
+  it('should read few entries of indexes for a pull on a connection that plans for any arguments', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const before = await entriesRead(reserved);
+      const pulled = await ledger.pullTasks(reserved, { ...pull, owner: randomUUID() });
+      expect(pulled).toHaveLength(10);
+      expect((await entriesRead(reserved)) - before).toBeLessThan(1000);
+    }
+  });
+
   it('should begin no statement with parallel workers, each a process of the server, and compile none', async () => {
     const plan = (workers?: string) =>
       db.tx(async (tx) => {
@@ -140,12 +149,12 @@ describe('with many tenants of whom nothing is due', () => {
     for (let after: Awaited<ReturnType<typeof ledger.readWindow>>['next'], more = true; more; looks += 1) {
       const before = await entriesRead();
       const state = await db.tx((tx) => ledger.readWindow(tx, after));
-      expect((await entriesRead()) - before).toBeLessThan(3000);
+      expect((await entriesRead()) - before).toBeLessThan(6000);
       found = [...found, ...state.waiting.map((pair) => pair.tenantId)];
       after = state.next;
       more = after !== undefined;
     }
-    expect(looks).toBe(21);
+    expect(looks).toBe(5);
     expect(found).toEqual([
       tenants
         .toString(16)
@@ -205,7 +214,7 @@ describe('with a table that was analysed while it was empty, and what thousands 
     expect(await pagesOf(() => ledger.completeTasks(reserved, ends))).toBeLessThan(20 * tasks);
   });
 
-  it.each(Object.entries(statements).filter(([name]) => /claim|renewal/.test(name)))(
+  it.each(Object.entries(statements).filter(([name]) => /claim|renewal|pull/.test(name)))(
     'should read few pages for %s of nothing',
     async (_name, run) => {
       // planned at its first time
@@ -357,9 +366,9 @@ const inTransaction = (tx: Pick<Database, 'query'>): Database =>
   ({ ...tx, tx: (work: (tx: Pick<Database, 'query'>) => unknown) => work(tx) }) as unknown as Database;
 
 /** Entries of the table's indexes that scans of them have answered with so far, those of bitmaps too, and rows read without an index. */
-async function entriesRead(): Promise<number> {
-  await db.query('select pg_stat_force_next_flush()');
-  const [row] = await db.query<{ entries: number }>(
+async function entriesRead(session = db): Promise<number> {
+  await session.query('select pg_stat_force_next_flush()');
+  const [row] = await session.query<{ entries: number }>(
     `select (sum(i.idx_tup_read) + max(t.seq_tup_read))::int as entries
        from pg_stat_user_indexes i join pg_stat_user_tables t using (relid) where t.relname = 'tasks_live'`,
   );

@@ -51,6 +51,13 @@ describe.each(databaseNames)('on %s', (kind) => {
   beforeEach(async () => {
     await redis.server.call('flushall');
     await database.db.query('delete from tasks_live');
+    // one that takes nothing from the backlog by itself
+    await database.db.query('delete from workers');
+    await database.db.query(
+      `insert into workers (id, name, mode, queues, slots, seen_at)
+       values (gen_random_uuid(), 'test', 'worker', array[$1], 1, now() + interval '1 hour')`,
+      [queue],
+    );
   });
 
   const start = (options: Partial<TestRuntimeOptions> & Pick<TestRuntimeOptions, 'tasks'>) =>

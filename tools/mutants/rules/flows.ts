@@ -78,8 +78,8 @@ export const flows: Chapter = {
       id: 'flow-results-retried',
       rule: 'And of one that lives again when its day is about to go.',
       file: 'worker/runtime/ledger/partitions.ts',
-      text: 'union select flow_id from tasks_live where flow_id is not null and accepted_at < $2))`,',
-      broken: 'union select flow_id from tasks_live where false and accepted_at < $2))`,',
+      text: 'union select flow_id from tasks_live where flow_id is not null and accepted_at < $2',
+      broken: 'union select flow_id from tasks_live where false and accepted_at < $2',
       test: flowRetention('should keep one whose dead letter is retried'),
     },
     {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Database, Queryable } from '../../db/index.ts';
 import { openLedger, tenantId } from '../testing/ledger.ts';
 import { retryDeadLetters } from './dead-letters.ts';
+import { cancelTask } from './finish.ts';
 import { removeFinished } from './partitions.ts';
 
 const week = 7 * 86_400;
@@ -49,30 +50,35 @@ it('should keep those that are young of any number that are not', async () => {
   expect(await flowsLeft()).toEqual(young.flatMap((id) => [id, id]));
 });
 
-it('should keep one whose dead letter is retried after it was looked at', async () => {
-  const day = await oldDay();
-  const [flow, other] = [randomUUID(), randomUUID()];
-  await db.query(
-    'insert into flows (id, tenant_id, digest, task_ids) select id, $2::uuid, $3, $1 from unnest($1::uuid[]) as id',
-    [[flow, other], tenantId, Buffer.from('x')],
-  );
-  await finish(db, [flow, other], day);
-  await finish(db, [flow], day, 'FAILED');
-  // between the look at the flows and the moment in which the day goes
-  let looks = 0;
-  const meanwhile: Database = {
-    ...db,
-    tx: (work) => db.tx(work),
-    query: async (text, params) => {
-      const rows = await db.query(text, params);
-      if (text.includes('distinct flow_id') && looks === 0) {
-        looks += 1;
-        expect(await db.tx((tx) => retryDeadLetters(tx, tenantId, {}, 10))).toHaveLength(1);
-      }
-      return rows as never;
-    },
-  };
-  await removeFinished(meanwhile, week);
-  expect(looks).toBe(1);
-  expect(await flowsLeft()).toEqual([flow]);
-});
+it.each(['lives', 'has ended again'])(
+  'should keep one whose dead letter is retried after it was looked at, and %s',
+  async (then) => {
+    const day = await oldDay();
+    const [flow, other] = [randomUUID(), randomUUID()];
+    await db.query(
+      'insert into flows (id, tenant_id, digest, task_ids) select id, $2::uuid, $3, $1 from unnest($1::uuid[]) as id',
+      [[flow, other], tenantId, Buffer.from('x')],
+    );
+    await finish(db, [flow, other], day);
+    await finish(db, [flow], day, 'FAILED');
+    // between the look at the flows and the moment in which the day goes
+    let looks = 0;
+    const meanwhile: Database = {
+      ...db,
+      tx: (work) => db.tx(work),
+      query: async (text, params) => {
+        const rows = await db.query(text, params);
+        if (text.includes('distinct flow_id') && looks === 0) {
+          looks += 1;
+          const ids = await db.tx((tx) => retryDeadLetters(tx, tenantId, {}, 10));
+          expect(ids).toHaveLength(1);
+          if (then === 'has ended again') await cancelTask(db, tenantId, ids[0] ?? '', 'test');
+        }
+        return rows as never;
+      },
+    };
+    await removeFinished(meanwhile, week);
+    expect(looks).toBe(1);
+    expect(await flowsLeft()).toEqual(then === 'lives' ? [flow] : [flow, flow]);
+  },
+);

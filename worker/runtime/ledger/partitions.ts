@@ -85,13 +85,14 @@ async function youngFlows(db: Queryable, name: string, limit: Date): Promise<str
 }
 
 /**
- * Takes a day out of the ledger in one moment, but for rows of flows that are not old, or that live again since that was asked: they go to the
- * default partition. Its table stays until the effect keys of its tasks are gone. False when it is to be tried again later.
+ * Takes a day out of the ledger in one moment, but for rows of flows that are not old, or that live again or have lived since that was asked: they go to
+ * the default partition. Its table stays until the effect keys of its tasks are gone. False when it is to be tried again later.
  */
 async function detachDay(db: Database, name: string, limit: Date): Promise<boolean> {
   try {
+    const [clock] = await db.query<{ now: Date }>('select clock_timestamp() as now');
     const young = await youngFlows(db, name, limit);
-    if (young === undefined) return false;
+    if (young === undefined || !clock) return false;
     await db.tx(async (tx) => {
       await tx.script(`set local lock_timeout = ${changeWaitMs}`);
       await tx.script(`alter table tasks_finished detach partition ${name}`);
@@ -99,8 +100,9 @@ async function detachDay(db: Database, name: string, limit: Date): Promise<boole
       await tx.query(
         `insert into tasks_finished_default select old.* from ${name} old where flow_id = any (array(
            select unnest($1::uuid[])
-           union select flow_id from tasks_live where flow_id is not null and accepted_at < $2))`,
-        [young, limit],
+           union select flow_id from tasks_live where flow_id is not null and accepted_at < $2
+           union select flow_id from tasks_finished where flow_id is not null and finished_at >= $3))`,
+        [young, limit, clock.now],
       );
     });
     return true;

@@ -19,7 +19,7 @@ const state = (
     held: held[tenantId] ?? 0,
     priority: 5,
   })),
-  waiting: waiting.map((tenantId) => ({ queue, tenantId, seconds: 1, top: 5 })),
+  waiting: waiting.map((tenantId) => ({ queue, tenantId, seconds: 1, top: 5, topIsolated: 0 })),
   after: undefined,
   next: undefined,
   fetched: [queue, other],
@@ -53,9 +53,25 @@ it('should let no more stand in Redis of a queue without workers than wakes thos
   expect(allowances(unserved, { ...limits, size: 5000, rates }).map(({ most }) => most)).toEqual([59]);
 });
 
+it('should let nobody stand beside them there, however little of his does', () => {
+  const unserved = { ...state({ crowd: 64 }, ['newcomer']), unserved: [queue] };
+  const wide = { ...limits, size: 5000 };
+  expect(allowances(unserved, wide)).toEqual([]);
+  const freer = { ...state({ crowd: 60 }, ['one', 'two']), unserved: [queue] };
+  const rows = [...candidates('one', 8), ...candidates('two', 8)];
+  expect(inTurn(rows, freer, wide)).toHaveLength(4);
+});
+
+it('should not look for room for a task of a high priority that its tenant may not have now', () => {
+  const bound = { queue, tenantId: 'crowd', seconds: 1, top: 5, topIsolated: 9 };
+  const full = (held: number) => ({ ...state({ crowd: 100 }, [], { crowd: held }), waiting: [bound] });
+  expect(allowances(full(2), limits)).toEqual([]);
+  expect(allowances(full(1), limits)).toEqual([{ queue, tenantId: 'crowd', most: fewInWindow, isolated: 1 }]);
+});
+
 it('should let a few of a high priority into a full window, past what the same tenant has there of lower ones', () => {
   const full = state({ crowd: 100 }, ['crowd']);
-  const urgent = { ...full, waiting: [{ queue, tenantId: 'crowd', seconds: 1, top: 9 }] };
+  const urgent = { ...full, waiting: [{ queue, tenantId: 'crowd', seconds: 1, top: 9, topIsolated: 0 }] };
   expect(allowances(full, limits)).toEqual([]);
   expect(allowances(urgent, limits)).toEqual([{ queue, tenantId: 'crowd', most: fewInWindow, isolated: 2 }]);
   const rows = [...candidates('crowd', 1, 9), ...candidates('crowd', 7, 5)];

@@ -40,8 +40,10 @@ interface Standing extends Pair {
 interface Waiting extends Pair {
   /** For how long the first of its rows has been due, seconds. */
   readonly seconds: number;
-  /** The highest priority of which a row is due. */
+  /** The highest priority of which a row is due that does not bind its tenant; 0: none is. */
   readonly top: number;
+  /** Of those that do. */
+  readonly topIsolated: number;
 }
 
 export interface WindowState {
@@ -79,8 +81,11 @@ const sizeOf = ({ fetched, unserved }: WindowState, limits: WindowLimits, queue:
     pulled: isPulled(limits, queue, !fetched.includes(queue)),
   });
 
-/** Most levels, which are a pair's rows of one kind and priority, that one look passes, due or not; the next goes on behind them. */
-const levelsPerLook = 1000;
+/**
+ * Most levels, which are a pair's rows of one kind and priority, that one look passes, due or not; the next goes on behind them. What is handed over by the
+ * relay alone waits for as many looks as pass all levels.
+ */
+const levelsPerLook = 5000;
 /** Most rows that one round lets in. */
 const refillBatch = 2500;
 
@@ -104,6 +109,7 @@ async function readStanding(db: Queryable): Promise<Standing[]> {
 
 interface Level extends Pair {
   readonly priority: number;
+  readonly isolated: boolean;
   /** For how long the first of its rows has been due, seconds; null: none is. */
   readonly seconds: number | null;
 }
@@ -136,14 +142,13 @@ async function readLevels(db: Queryable, after: Pair | undefined): Promise<Level
              order by ${levelOrder} limit 1)
            limit 1) as next
         where levels.place < ${levelsPerLook})
-     select levels.queue, levels.tenant_id as "tenantId", levels.priority::int as priority,
+     select levels.queue, levels.tenant_id as "tenantId", levels.priority::int as priority, levels.isolated,
             extract(epoch from clock_timestamp() - first.due_at)::float8 as seconds
        from levels
        left join lateral (
          select t.due_at from tasks_live t
-          where ${waits} and t.queue = levels.queue and t.tenant_id = levels.tenant_id and t.isolated = levels.isolated
-            and t.priority = levels.priority and ${mayRun} order by t.due_at limit 1) as first
-         on levels.due_at <= statement_timestamp()
+          where levels.due_at <= statement_timestamp() and ${waits} and t.queue = levels.queue and t.tenant_id = levels.tenant_id
+            and t.isolated = levels.isolated and t.priority = levels.priority and ${mayRun} order by t.due_at limit 1) as first on true
       order by levels.place`,
     [after?.queue ?? '', after?.tenantId ?? beforeAll],
   );
@@ -159,8 +164,9 @@ async function readWaiting(db: Queryable, after: Pair | undefined): Promise<Pick
     const [first] = due;
     if (!first) return [];
     const seconds = Math.max(...due.map((level) => level.seconds));
-    const top = Math.max(...due.map(({ priority }) => priority));
-    return [{ queue: first.queue, tenantId: first.tenantId, seconds, top }];
+    const topOf = (isolated: boolean) =>
+      Math.max(0, ...due.filter((level) => level.isolated === isolated).map(({ priority }) => priority));
+    return [{ queue: first.queue, tenantId: first.tenantId, seconds, top: topOf(false), topIsolated: topOf(true) }];
   });
   const last = levels.length === levelsPerLook ? pairs.at(-1)?.[0] : undefined;
   return { waiting, next: last && { queue: last.queue, tenantId: last.tenantId } };
@@ -237,15 +243,18 @@ export function allowances(state: WindowState, limits: WindowLimits, tokens = ne
   return [...Map.groupBy(state.waiting, ({ queue }) => queue)].flatMap(([queue, pairs]) => {
     const size = sizeOf(state, limits, queue);
     const free = size - stand.ofQueue(queue);
+    // where nobody takes anything there is no turn to wait for
+    const hasFew = !state.unserved.includes(queue);
     // a few free places are not worth a round of their own: a quarter of the window is taken in at once
     const worth = free >= Math.min(size / 4, tokens.ofQueue(queue));
     const share = Math.max(fewInWindow, Math.ceil((2 * Math.min(free, refillBatch)) / pairs.length));
     return pairs.flatMap((pair): Allowance[] => {
-      const few = Math.max(0, Math.min(fewInWindow, limits.size) - stand.ofTenant(pair, pair.top));
+      const mayBind = Math.max(0, limits.isolatedPerTenant - stand.held(pair));
+      const top = Math.max(pair.top, mayBind > 0 ? pair.topIsolated : 0);
+      const few = hasFew ? Math.max(0, Math.min(fewInWindow, limits.size) - stand.ofTenant(pair, top)) : 0;
       const most = Math.min(worth ? Math.min(free, share) : few, tokens.ofPair(queue, pair.tenantId));
-      if (most <= 0) return [];
-      const isolated = Math.min(most, Math.max(0, limits.isolatedPerTenant - stand.held(pair)));
-      return [{ queue, tenantId: pair.tenantId, most, isolated }];
+      if (most <= 0 || top === 0) return [];
+      return [{ queue, tenantId: pair.tenantId, most, isolated: Math.min(most, mayBind) }];
     });
   });
 }
@@ -314,7 +323,8 @@ export function inTurn(
   const taken: LetIn[] = [];
   for (const { id, queue, tenantId, place } of placed) {
     const inWindow = total.get(queue) ?? stand.ofQueue(queue);
-    if (taken.length === refillBatch || (inWindow >= sizeOf(state, limits, queue) && place >= fewInWindow)) continue;
+    const few = place < fewInWindow && !state.unserved.includes(queue);
+    if (taken.length === refillBatch || (inWindow >= sizeOf(state, limits, queue) && !few)) continue;
     if (!tokens.take(queue, tenantId)) continue;
     total.set(queue, inWindow + 1);
     taken.push({ id, place });
