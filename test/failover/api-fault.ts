@@ -18,14 +18,17 @@ const killed: FaultRow['stand'] = async ({ postgres, redis }, seed) => {
   using stack = new DisposableStack();
   const asking = connectRedis(redis.targets.broker, 'consumer', pino({ level: 'silent' }));
   stack.defer(() => asking.disconnect());
-  const dying = await stage.start('api', { MILLRACE_FAILPOINT: failpoint });
-  const run = 'API killed';
-  const load = stage.load({ run, seed, tasks, overMs: loadMs });
-  // no worker yet: its relay and reconciler would do what the API's are to do. One is listed, or no more would be handed over than wakes who comes
+  // it brings the schema
+  expect(await (await stage.start('api')).stop()).toBe(0);
+  // no worker yet: its relay and reconciler would do what the API's are to do. One is listed from the start, or no more would be handed over than
+  // wakes who comes
   await stage.db.query(
     `insert into workers (id, name, mode, queues, slots, seen_at)
      values (gen_random_uuid(), 'elsewhere', 'worker', '{fast_tasks}', 1, now() + interval '1 hour')`,
   );
+  const dying = await stage.start('api', { MILLRACE_FAILPOINT: failpoint });
+  const run = 'API killed';
+  const load = stage.load({ run, seed, tasks, overMs: loadMs });
   const diedAt = await endOf(dying, loadMs * 3);
   const accepted = await stage.db.query<{ id: string }>(`select id from tasks_live where payload ->> 'run' = $1`, [
     run,
