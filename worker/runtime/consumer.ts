@@ -29,7 +29,7 @@ import type { Window } from './window.ts';
 
 export interface ConsumerOptions {
   readonly db: Database;
-  /** For claims, pulls, good ends and leases, so that they wait for no connection that handlers hold; left out, `db`. */
+  /** For claims of jobs, good ends and leases, so that they wait for no connection that handlers hold; left out, `db`. */
   readonly reserved?: Database | undefined;
   /** Where handlers run; the caller closes it after `stop`. */
   readonly executor: Executor;
@@ -146,10 +146,10 @@ export class Consumer {
   }
 
   #openBacklog(window: Window): PulledRuns {
-    const { db, reserved = db, worker, metrics, log } = this.#options;
+    const { db, worker, metrics, log } = this.#options;
     return new PulledRuns({
       db,
-      puller: new Puller({ db: reserved, window, owner: this.#owner, worker }),
+      puller: new Puller({ db, window, owner: this.#owner, worker }),
       metrics,
       log,
       run: (task) => this.#run(task),
